@@ -1,0 +1,416 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * The nginx face: directives, and the content handlers that lead into src/api.
+ * docs/directives.md describes every directive, and a test compares both.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_sandbox_module.h"
+#include "ngx_sandbox_api.h"
+
+
+#define NGX_HTTP_SANDBOX_SECRET_MIN  32      /* bytes */
+
+
+static ngx_int_t ngx_http_sandbox_handler(ngx_http_request_t *r);
+static char *ngx_http_sandbox_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_sandbox_internal_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_sandbox_error(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_sandbox_preconfiguration(ngx_conf_t *cf);
+static void *ngx_http_sandbox_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_sandbox_init_main_conf(ngx_conf_t *cf, void *conf);
+static char *ngx_http_sandbox_check_main_conf(ngx_conf_t *cf,
+    ngx_http_sandbox_main_conf_t *smcf);
+static void *ngx_http_sandbox_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_sandbox_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+
+static ngx_conf_num_bounds_t  ngx_http_sandbox_processes_bounds = {
+    ngx_conf_check_num_bounds, 16, 4096
+};
+
+static ngx_conf_num_bounds_t  ngx_http_sandbox_total_bounds = {
+    ngx_conf_check_num_bounds, 1000, 10000000
+};
+
+
+#define ngx_http_sandbox_node_offset(field)                                   \
+    offsetof(ngx_http_sandbox_main_conf_t, node)                              \
+    + offsetof(ngx_sandbox_node_t, field)
+
+
+static ngx_command_t  ngx_http_sandbox_commands[] = {
+
+    { ngx_string("sandbox_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_sandbox_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sandbox_internal_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_sandbox_internal_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sandbox_error"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_sandbox_error,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sandbox_database"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_sandbox_database,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sandbox_docker"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_sandbox_docker,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sandbox_node"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(name),
+      NULL },
+
+    { ngx_string("sandbox_state_path"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_path_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(state_path),
+      NULL },
+
+    { ngx_string("sandbox_executor_path"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(executor_path),
+      NULL },
+
+    { ngx_string("sandbox_callback_path"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(callback_path),
+      NULL },
+
+    { ngx_string("sandbox_loopback"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_sandbox_unix,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(loopback),
+      NULL },
+
+    { ngx_string("sandbox_secret_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_sandbox_main_conf_t, secret_file),
+      NULL },
+
+    { ngx_string("sandbox_start_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(start_timeout),
+      NULL },
+
+    { ngx_string("sandbox_max_processes"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(max_processes),
+      &ngx_http_sandbox_processes_bounds },
+
+    { ngx_string("sandbox_list_total_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(list_total_limit),
+      &ngx_http_sandbox_total_bounds },
+
+    { ngx_string("sandbox_reconcile_interval"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(reconcile_interval),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_sandbox_module_ctx = {
+    ngx_http_sandbox_preconfiguration,     /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    ngx_http_sandbox_create_main_conf,     /* create main configuration */
+    ngx_http_sandbox_init_main_conf,       /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_sandbox_create_loc_conf,      /* create location configuration */
+    ngx_http_sandbox_merge_loc_conf        /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_sandbox_module = {
+    NGX_MODULE_V1,
+    &ngx_http_sandbox_module_ctx,          /* module context */
+    ngx_http_sandbox_commands,             /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_sandbox_init_process,         /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_sandbox_exit_process,         /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_sandbox_handler(ngx_http_request_t *r)
+{
+    ngx_http_sandbox_loc_conf_t   *slcf;
+    ngx_http_sandbox_main_conf_t  *smcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_sandbox_module);
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_sandbox_module);
+
+    return ngx_sandbox_api_handler(r, &smcf->node, slcf->face);
+}
+
+
+static char *
+ngx_http_sandbox_set_handler(ngx_conf_t *cf, ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_sandbox_main_conf_t  *smcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "conflicts with another content handler of this location";
+    }
+
+    clcf->handler = handler;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sandbox_module);
+    smcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_sandbox_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_sandbox_loc_conf_t  *slcf = conf;
+
+    slcf->face = NGX_SANDBOX_FACE_PUBLIC;
+
+    return ngx_http_sandbox_set_handler(cf, ngx_http_sandbox_handler);
+}
+
+
+static char *
+ngx_http_sandbox_internal_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_sandbox_loc_conf_t  *slcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "callback") == 0) {
+        slcf->face = NGX_SANDBOX_FACE_CALLBACK;
+
+    } else if (ngx_strcmp(value[1].data, "loopback") == 0) {
+        slcf->face = NGX_SANDBOX_FACE_LOOPBACK;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"sandbox_internal_api\", "
+                           "it must be \"callback\" or \"loopback\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_sandbox_set_handler(cf, ngx_http_sandbox_handler);
+}
+
+
+static char *
+ngx_http_sandbox_error(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_sandbox_set_handler(cf, ngx_sandbox_api_error_page);
+}
+
+
+/* $request_id becomes the answer's X-Request-ID: one value a request */
+
+static ngx_int_t
+ngx_http_sandbox_preconfiguration(ngx_conf_t *cf)
+{
+    ngx_str_t  name;
+
+    ngx_str_set(&name, "request_id");
+
+    return ngx_http_get_variable_index(cf, &name) == NGX_ERROR ? NGX_ERROR
+                                                               : NGX_OK;
+}
+
+
+static void *
+ngx_http_sandbox_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_sandbox_main_conf_t  *smcf;
+
+    smcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_sandbox_main_conf_t));
+    if (smcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     smcf->node.* = empty strings, NULL
+     *     smcf->used = 0
+     */
+
+    smcf->node.start_timeout = NGX_CONF_UNSET_MSEC;
+    smcf->node.reconcile_interval = NGX_CONF_UNSET_MSEC;
+    smcf->node.max_processes = NGX_CONF_UNSET_UINT;
+    smcf->node.list_total_limit = NGX_CONF_UNSET_UINT;
+
+    return smcf;
+}
+
+
+static char *
+ngx_http_sandbox_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_sandbox_main_conf_t  *smcf = conf;
+
+    ngx_conf_init_msec_value(smcf->node.start_timeout, 60000);
+    ngx_conf_init_msec_value(smcf->node.reconcile_interval, 30000);
+    ngx_conf_init_uint_value(smcf->node.max_processes, 128);
+    ngx_conf_init_uint_value(smcf->node.list_total_limit, 10000);
+
+    if (smcf->node.name.len == 0) {
+        ngx_str_set(&smcf->node.name, "local");
+    }
+
+    smcf->node.database_module = &ngx_http_sandbox_database_module;
+    smcf->node.executor_module = &ngx_http_sandbox_executor_module;
+
+    if (!smcf->used) {
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_sandbox_check_main_conf(cf, smcf);
+}
+
+
+static char *
+ngx_http_sandbox_check_main_conf(ngx_conf_t *cf,
+    ngx_http_sandbox_main_conf_t *smcf)
+{
+    char                *missing;
+    ngx_sandbox_node_t  *node;
+
+    node = &smcf->node;
+
+    missing = node->db.size == 0 ? "sandbox_database"
+              : node->docker.socket.len == 0 ? "sandbox_docker"
+              : node->state_path == NULL ? "sandbox_state_path"
+              : node->executor_path.len == 0 ? "sandbox_executor_path"
+              : node->callback_path.len == 0 ? "sandbox_callback_path"
+              : node->loopback.len == 0 ? "sandbox_loopback"
+              : smcf->secret_file.len == 0 ? "sandbox_secret_file"
+              : NULL;
+
+    if (missing) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s\" is required where \"sandbox_api\" or "
+                           "\"sandbox_internal_api\" is used", missing);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &node->executor_path, 0) != NGX_OK
+        || ngx_conf_full_name(cf->cycle, &node->callback_path, 0) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    /* an engine without a network leaves /etc/hosts empty: bind this one */
+
+    node->docker.hosts_file.len = node->executor_path.len + sizeof("/hosts")
+                                  - 1;
+    node->docker.hosts_file.data = ngx_pnalloc(cf->pool,
+                                               node->docker.hosts_file.len + 1);
+    if (node->docker.hosts_file.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_sprintf(node->docker.hosts_file.data, "%V/hosts%Z",
+                &node->executor_path);
+
+    if (ngx_http_sandbox_read_secret(cf, &smcf->secret_file, &node->secret)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (node->secret.len < NGX_HTTP_SANDBOX_SECRET_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in \"sandbox_secret_file\" holds %uz bytes, "
+                           "at least %d are needed",
+                           &smcf->secret_file, node->secret.len,
+                           NGX_HTTP_SANDBOX_SECRET_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_sandbox_create_loc_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_sandbox_loc_conf_t));
+}
+
+
+/* a face belongs to the location that names it, as its handler does */
+
+static char *
+ngx_http_sandbox_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,168 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * The life of a worker: its clients are made when it starts and connect when
+ * they are needed, so no backend that is down keeps a worker from starting.
+ * Its timer triggers the periodic job by a request, like all other work.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_sandbox_module.h"
+#include "ngx_sandbox.h"
+#include "ngx_sandbox_store.h"
+#include "ngx_sandbox_token.h"
+
+
+#define NGX_HTTP_SANDBOX_FIRST_TICK  1000      /* ms after the start */
+
+
+static ngx_int_t ngx_http_sandbox_open(ngx_sandbox_node_t *node,
+    ngx_cycle_t *cycle);
+static void ngx_http_sandbox_tick_start(ngx_sandbox_node_t *node,
+    ngx_cycle_t *cycle);
+static void ngx_http_sandbox_tick(ngx_event_t *ev);
+
+
+static ngx_event_t       ngx_http_sandbox_tick_event;
+
+/* what nginx's debug log takes the data of an event for */
+static ngx_connection_t  ngx_http_sandbox_tick_connection;
+
+
+ngx_int_t
+ngx_http_sandbox_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_sandbox_main_conf_t  *smcf;
+
+    /* cache managers and loaders come here as well */
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sandbox_module);
+
+    if (smcf == NULL || !smcf->used) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_sandbox_open(&smcf->node, cycle) != NGX_OK) {
+        /* out of memory at start: nothing would work */
+        return NGX_ERROR;
+    }
+
+    ngx_http_sandbox_tick_start(&smcf->node, cycle);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_sandbox_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_sandbox_main_conf_t  *smcf;
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sandbox_module);
+
+    if (smcf == NULL || smcf->node.database == NULL) {
+        return;
+    }
+
+    ngx_sandbox_docker_destroy(smcf->node.runtime);
+    ngx_sandbox_http_destroy(smcf->node.http);
+    ngx_sandbox_db_pool_destroy(smcf->node.database);
+
+    ngx_explicit_memzero(smcf->node.secret.data, smcf->node.secret.len);
+}
+
+
+static ngx_int_t
+ngx_http_sandbox_open(ngx_sandbox_node_t *node, ngx_cycle_t *cycle)
+{
+    ngx_uint_t  statements;
+
+    statements = ngx_sandbox_store_init();
+
+    node->http = ngx_sandbox_http_create(cycle->log);
+    if (node->http == NULL) {
+        return NGX_ERROR;
+    }
+
+    node->runtime = ngx_sandbox_docker_create(&node->docker, node->http,
+                                              cycle->log);
+    if (node->runtime == NULL) {
+        return NGX_ERROR;
+    }
+
+    node->database = ngx_sandbox_db_pool_create(&node->db, statements,
+                                                NGX_SANDBOX_SCHEMA_VERSION,
+                                                cycle->log);
+    if (node->database == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_sandbox_token_loopback(cycle->pool, &node->secret,
+                                      &node->loopback_token);
+}
+
+
+/*
+ * One worker asks for the job; every effect of it is a conditional statement,
+ * so an old and a new worker that tick side by side during a reload do no harm.
+ */
+
+static void
+ngx_http_sandbox_tick_start(ngx_sandbox_node_t *node, ngx_cycle_t *cycle)
+{
+    ngx_event_t  *ev;
+
+    if (ngx_process == NGX_PROCESS_WORKER && ngx_worker != 0) {
+        return;
+    }
+
+    ev = &ngx_http_sandbox_tick_event;
+
+    ngx_memzero(ev, sizeof(ngx_event_t));
+
+    ngx_http_sandbox_tick_connection.fd = (ngx_socket_t) -1;
+    ngx_http_sandbox_tick_connection.data = node;
+
+    ev->data = &ngx_http_sandbox_tick_connection;
+    ev->handler = ngx_http_sandbox_tick;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_HTTP_SANDBOX_FIRST_TICK);
+}
+
+
+static void
+ngx_http_sandbox_tick(ngx_event_t *ev)
+{
+    ngx_str_t            uri;
+    ngx_connection_t    *c;
+    ngx_sandbox_node_t  *node;
+
+    if (ngx_exiting || ngx_terminate) {
+        return;
+    }
+
+    c = ev->data;
+    node = c->data;
+
+    ngx_str_set(&uri, "/internal/jobs/reconcile");
+
+    (void) ngx_sandbox_http_post_detached(node->http, &node->loopback, &uri,
+                                          &node->loopback_token,
+                                          node->reconcile_interval, ev->log);
+
+    ngx_add_timer(ev, node->reconcile_interval);
+}

@@ -1,0 +1,219 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * What the files of src/api share: the context of one call, and the ways to
+ * answer it.  There is one file a resource, and each handler in it parses, runs
+ * a flow, and renders.
+ */
+
+
+#ifndef _NGX_SANDBOX_API_H_INCLUDED_
+#define _NGX_SANDBOX_API_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_sandbox_error.h"
+#include "ngx_sandbox_flow.h"
+#include "ngx_sandbox_json_writer.h"
+#include "ngx_sandbox_node.h"
+#include "ngx_sandbox_validate.h"
+
+
+#define NGX_SANDBOX_API_PARAMS  2
+
+
+typedef struct ngx_sandbox_api_s    ngx_sandbox_api_t;
+typedef struct ngx_sandbox_route_s  ngx_sandbox_route_t;
+
+/* Called when the body has been read; must finalize the request in the end. */
+typedef void (*ngx_sandbox_api_handler_pt)(ngx_sandbox_api_t *a);
+
+
+/* where a route is served: a bit each */
+#define NGX_SANDBOX_FACE_PUBLIC    0x01
+#define NGX_SANDBOX_FACE_CALLBACK  0x02    /* the sandboxes' listener */
+#define NGX_SANDBOX_FACE_LOOPBACK  0x04    /* the instance's own */
+
+/* what a route takes */
+#define NGX_SANDBOX_ROUTE_JSON     0x01    /* a body of JSON */
+#define NGX_SANDBOX_ROUTE_RESULT   0x02    /* a body in the executor's frame */
+#define NGX_SANDBOX_ROUTE_QUERY    0x04    /* query parameters */
+#define NGX_SANDBOX_ROUTE_BASE     0x08    /* the path follows /api/v1 */
+
+
+struct ngx_sandbox_route_s {
+    ngx_uint_t                   method;     /* NGX_HTTP_GET ... */
+    char                        *path;       /* "/sessions/{id}" */
+    ngx_uint_t                   faces;
+    ngx_uint_t                   flags;
+    ngx_sandbox_api_handler_pt   handler;
+};
+
+
+struct ngx_sandbox_api_s {
+    ngx_http_request_t          *request;
+    ngx_sandbox_node_t          *node;
+    const ngx_sandbox_route_t   *route;
+    ngx_uint_t                   face;
+    ngx_str_t                    params[NGX_SANDBOX_API_PARAMS];
+    ngx_str_t                    body;
+    ngx_str_t                    session_id;  /* of the token, on callback */
+    void                        *data;        /* the handler's own */
+};
+
+
+/* ends the table with path == NULL */
+extern const ngx_sandbox_route_t  ngx_sandbox_routes[];
+
+/*
+ * Finds the route of a.request.  NGX_OK: route and params are set;
+ * NGX_DECLINED: no such path; NGX_ABORT: not with this method, allow is the
+ * mask of those that are.
+ */
+ngx_int_t ngx_sandbox_route_find(ngx_sandbox_api_t *a, ngx_uint_t *ret_allow);
+
+/* The whole of a call: finds the route, checks the headers, reads the body. */
+ngx_int_t ngx_sandbox_api_handler(ngx_http_request_t *r,
+    ngx_sandbox_node_t *node, ngx_uint_t face);
+
+/* Answers with what nginx itself has refused: an error page. */
+ngx_int_t ngx_sandbox_api_error_page(ngx_http_request_t *r);
+
+
+/* Reads and checks the JSON body; NGX_DECLINED: answered already. */
+ngx_int_t ngx_sandbox_api_body(ngx_sandbox_api_t *a,
+    const ngx_sandbox_field_t *fields, void *body);
+
+/* Reads and checks the query; NGX_DECLINED: answered already. */
+ngx_int_t ngx_sandbox_api_query(ngx_sandbox_api_t *a,
+    const ngx_sandbox_field_t *fields, void *query);
+
+
+/* Answers and finalizes.  json may be NULL: no body. */
+void ngx_sandbox_api_send(ngx_sandbox_api_t *a, ngx_uint_t status,
+    ngx_str_t *json);
+
+/* The same with a document that was being written. */
+void ngx_sandbox_api_send_json(ngx_sandbox_api_t *a, ngx_uint_t status,
+    ngx_sandbox_json_t *json);
+
+void ngx_sandbox_api_fail(ngx_sandbox_api_t *a, ngx_sandbox_error_t *error);
+void ngx_sandbox_api_fail_with(ngx_sandbox_api_t *a, ngx_sandbox_error_e id,
+    char *detail);
+
+/* A header of the answer; name and value must live as long as the request. */
+ngx_int_t ngx_sandbox_api_header(ngx_http_request_t *r, char *name,
+    ngx_str_t *value);
+
+/* The client's X-Request-ID, or ours. */
+ngx_int_t ngx_sandbox_api_request_id(ngx_http_request_t *r, ngx_str_t *ret_id);
+
+
+/*
+ * Rows to JSON: a table names the field, the column and its kind.
+ */
+
+typedef enum {
+    NGX_SANDBOX_RENDER_STRING = 0,
+    NGX_SANDBOX_RENDER_NUMBER,
+    NGX_SANDBOX_RENDER_BOOL,
+    NGX_SANDBOX_RENDER_TIME,
+    NGX_SANDBOX_RENDER_JSON
+} ngx_sandbox_render_e;
+
+typedef struct {
+    ngx_str_t               name;
+    ngx_uint_t              column;
+    ngx_sandbox_render_e    kind;
+} ngx_sandbox_render_t;
+
+#define ngx_sandbox_null_render  { ngx_null_string, 0, 0 }
+
+void ngx_sandbox_render(ngx_sandbox_json_t *json,
+    const ngx_sandbox_render_t *fields, ngx_str_t *row);
+
+/* The end of every list: total, limit, offset, has_more. */
+typedef struct {
+    ngx_uint_t   total;
+    ngx_uint_t   total_limit;
+    ngx_uint_t   limit;
+    ngx_uint_t   offset;
+    ngx_uint_t   more;
+    ngx_str_t    next_cursor;     /* data NULL: this list has no cursor */
+} ngx_sandbox_list_t;
+
+void ngx_sandbox_render_list(ngx_sandbox_json_t *json,
+    ngx_sandbox_list_t *list);
+
+
+/*
+ * Lists in two statements, or three if they belong to something.  The caller
+ * adds the parameters; the rows that are found are kept while the total is
+ * counted.
+ */
+
+typedef struct {
+    ngx_sandbox_list_t       list;
+    ngx_sandbox_db_op_t      page;       /* the rows, limit + 1 at most */
+    ngx_int_t              (*owner)(ngx_sandbox_flow_t *f);   /* or NULL */
+    ngx_sandbox_error_e      no_owner;   /* when it selects nothing */
+    ngx_int_t              (*select)(ngx_sandbox_flow_t *f);
+    ngx_int_t              (*count)(ngx_sandbox_flow_t *f);
+    void                    *data;
+} ngx_sandbox_listing_t;
+
+/* f->data is an ngx_sandbox_listing_t */
+extern const ngx_sandbox_step_t  ngx_sandbox_listing_steps[];
+
+
+/* resources */
+
+extern ngx_module_t  ngx_http_sandbox_module;   /* the slot of the context */
+
+void ngx_sandbox_render_session(ngx_sandbox_json_t *json, ngx_str_t *row);
+void ngx_sandbox_render_execution(ngx_sandbox_json_t *json, ngx_str_t *row,
+    ngx_uint_t whole);
+
+void ngx_sandbox_session_create_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_session_list_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_session_get_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_session_delete_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_session_terminate_api(ngx_sandbox_api_t *a);
+
+void ngx_sandbox_execute_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execute_sync_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execution_list_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execution_get_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execution_status_api(ngx_sandbox_api_t *a);
+
+void ngx_sandbox_template_create_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_template_list_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_template_get_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_template_update_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_template_delete_api(ngx_sandbox_api_t *a);
+
+void ngx_sandbox_container_list_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_container_get_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_container_logs_api(ngx_sandbox_api_t *a);
+
+void ngx_sandbox_health_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_health_detailed_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_livez_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_readyz_api(ngx_sandbox_api_t *a);
+
+void ngx_sandbox_start_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_settle_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_reconcile_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_ready_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_exited_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_result_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_status_api(ngx_sandbox_api_t *a);
+
+
+#endif /* _NGX_SANDBOX_API_H_INCLUDED_ */

@@ -1,0 +1,237 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * The internal API.  On the callback listener the sandboxes' executors report,
+ * each with its own session's token, which was checked before; on the loopback
+ * listener the instance carries on what it has answered already.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_sandbox_api.h"
+#include "ngx_sandbox_execution_flow.h"
+#include "ngx_sandbox_execution_store.h"
+#include "ngx_sandbox_id.h"
+#include "ngx_sandbox_op.h"
+#include "ngx_sandbox_reconcile.h"
+#include "ngx_sandbox_session_flow.h"
+
+
+static void ngx_sandbox_internal_done(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_result_stored(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_internal_settle(ngx_sandbox_api_t *a, ngx_str_t *id);
+
+
+void
+ngx_sandbox_start_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_session_start_t));
+
+    if (s == NULL || !ngx_sandbox_id_valid(&a->params[0])) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_SESSION_NOT_FOUND,
+                                  "no session has such an id");
+        return;
+    }
+
+    s->id = a->params[0];
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_session_start_steps,
+                        s, 1, ngx_sandbox_internal_done);
+}
+
+
+void
+ngx_sandbox_settle_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_internal_settle(a, &a->params[0]);
+}
+
+
+/* the container is looked at, whatever the report says of it */
+
+void
+ngx_sandbox_exited_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_internal_settle(a, &a->session_id);
+}
+
+
+void
+ngx_sandbox_reconcile_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_reconcile_t  *job;
+
+    job = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_reconcile_t));
+
+    if (job == NULL) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
+        return;
+    }
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_reconcile_steps, job,
+                        1, ngx_sandbox_internal_done);
+}
+
+
+void
+ngx_sandbox_ready_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_session_start_t));
+
+    if (s == NULL) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
+        return;
+    }
+
+    s->id = a->session_id;
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_session_ready_steps,
+                        s, 1, ngx_sandbox_internal_done);
+}
+
+
+void
+ngx_sandbox_result_api(ngx_sandbox_api_t *a)
+{
+    ngx_int_t                     rc;
+    ngx_str_t                     reason;
+    ngx_sandbox_error_t           error;
+    ngx_sandbox_report_result_t  *e;
+
+    e = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_report_result_t));
+
+    if (e == NULL || !ngx_sandbox_id_valid(&a->params[0])) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_INVALID_EXECUTION,
+                                  "no execution has such an id");
+        return;
+    }
+
+    e->id = a->params[0];
+    e->session_id = a->session_id;
+
+    rc = ngx_sandbox_result_decode(a->request->pool, &a->body, &e->result,
+                                   &reason);
+
+    if (rc == NGX_OK
+        && (e->result.execution_id.len != e->id.len
+            || ngx_memcmp(e->result.execution_id.data, e->id.data, e->id.len)
+               != 0))
+    {
+        ngx_str_set(&reason, "execution_id: is not the one of the path");
+        rc = NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_memzero(&error, sizeof(ngx_sandbox_error_t));
+
+        error.id = (rc == NGX_DECLINED) ? NGX_SANDBOX_INVALID_PARAMETER
+                                        : NGX_SANDBOX_INTERNAL_ERROR;
+
+        if (rc == NGX_DECLINED) {
+            error.detail = reason;
+        }
+
+        ngx_sandbox_api_fail(a, &error);
+        return;
+    }
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_report_result_steps,
+                        e, 1, ngx_sandbox_result_stored);
+}
+
+
+/*
+ * What the executor says of a run in between changes nothing: a row leaves
+ * `running` by a result only.  It is told whether it is still wanted.
+ */
+
+void
+ngx_sandbox_status_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_report_result_t  *e;
+
+    e = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_report_result_t));
+
+    if (e == NULL || !ngx_sandbox_id_valid(&a->params[0])) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_INVALID_EXECUTION,
+                                  "no execution has such an id");
+        return;
+    }
+
+    e->id = a->params[0];
+    e->session_id = a->session_id;
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_report_status_steps,
+                        e, 1, ngx_sandbox_internal_done);
+}
+
+
+static void
+ngx_sandbox_internal_settle(ngx_sandbox_api_t *a, ngx_str_t *id)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_session_settle_t));
+
+    if (s == NULL || !ngx_sandbox_id_valid(id)) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_SESSION_NOT_FOUND,
+                                  "no session has such an id");
+        return;
+    }
+
+    s->id = *id;
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_session_settle_steps,
+                        s, 1, ngx_sandbox_internal_done);
+}
+
+
+static void
+ngx_sandbox_internal_done(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_api_t  *a;
+
+    static ngx_str_t  ok = ngx_string("{\"status\":\"ok\"}");
+
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+
+    if (rc != NGX_OK) {
+        ngx_sandbox_api_fail(a, &f->error);
+        return;
+    }
+
+    ngx_sandbox_api_send(a, NGX_HTTP_OK, &ok);
+}
+
+
+static void
+ngx_sandbox_result_stored(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_api_t            *a;
+    ngx_sandbox_json_t            json;
+    ngx_sandbox_report_result_t  *e;
+
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+    e = f->data;
+
+    if (rc != NGX_OK) {
+        ngx_sandbox_api_fail(a, &f->error);
+        return;
+    }
+
+    ngx_sandbox_json_init(&json, f->pool, 1024);
+    ngx_sandbox_render_execution(&json, ngx_sandbox_op_value(f, 0), 0);
+
+    ngx_sandbox_api_send_json(a, e->first ? NGX_HTTP_CREATED : NGX_HTTP_OK,
+                              &json);
+}

@@ -1,0 +1,89 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * What every part of the executor shares: its limits, the one object that
+ * holds everything, and the log.  docs/executor.md is the contract with the
+ * control plane.  One thread, one event loop; nothing here blocks.
+ */
+
+
+#ifndef _SANDBOX_EXECUTOR_H_INCLUDED_
+#define _SANDBOX_EXECUTOR_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <event2/event.h>
+#include "bootstrap.h"
+#include "language.h"
+
+
+#define SANDBOX_EXECUTOR_VERSION  "0.1.0"
+
+#define SANDBOX_OK        0
+#define SANDBOX_ERROR    -1
+#define SANDBOX_AGAIN    -2
+#define SANDBOX_REFUSED  -5     /* a final answer, and it is no */
+
+#define SANDBOX_BODY_MAX     (16 * 1024 * 1024)     /* bytes */
+#define SANDBOX_HEADERS_MAX  (32 * 1024)            /* bytes */
+
+#define SANDBOX_OUTPUT_MAX   (1024 * 1024)          /* a stream, bytes */
+#define SANDBOX_RETURN_MAX   (1024 * 1024)          /* bytes, as JSON */
+#define SANDBOX_MESSAGE_MAX  2048                   /* error_message, bytes */
+
+/* the shell's code is one argument, and the kernel bounds that */
+#define SANDBOX_ARGUMENT_MAX  (128 * 1024 - 1)      /* bytes */
+
+#define SANDBOX_TIMEOUT_MAX  3600                   /* seconds */
+
+#define SANDBOX_KILL_DELAY_MS  2000     /* from SIGTERM to SIGKILL */
+#define SANDBOX_ACK_DELAY_MS   2000     /* from the answer to the report */
+
+/* results that wait for their ack; beyond, new work is refused */
+#define SANDBOX_HELD_MAX        64
+#define SANDBOX_HELD_MAX_BYTES  (16 * 1024 * 1024)
+
+
+typedef struct sandbox_executor_s   sandbox_executor_t;
+typedef struct sandbox_execution_s  sandbox_execution_t;
+
+
+struct sandbox_executor_s {
+    struct event_base        *base;
+    sandbox_bootstrap_t       bootstrap;
+    sandbox_languages_t       languages;
+
+    const char               *folder;       /* of the socket */
+    const char               *workspace;
+    const char               *runners;
+    const char               *path;         /* the image's PATH */
+    int                       workspace_fd;
+
+    LIST_HEAD(, sandbox_execution_s)  executions;
+    unsigned                  running;      /* not ended yet */
+    unsigned                  held;         /* ended, not acknowledged */
+    size_t                    held_bytes;
+
+    unsigned                  init:1;       /* process 1 of a container */
+    unsigned                  ready:1;      /* container_ready acknowledged */
+    int                       status;       /* what main() will return */
+};
+
+
+/* one line on standard error; never a secret, never what the code printed */
+void sandbox_log(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* milliseconds of the monotonic clock */
+double sandbox_now_ms(void);
+
+/* [A-Za-z0-9_-]{1,64}: safe in a path and in a header */
+int sandbox_id_is_valid(const char *id, size_t len);
+
+
+#endif /* _SANDBOX_EXECUTOR_H_INCLUDED_ */

@@ -1,0 +1,200 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * The languages: one row each.  Interpreters are those of the image, found on
+ * its PATH at start and never again; runners are ours, mounted read-only.
+ * A new language is a row here and a file in runners/.
+ */
+
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "executor.h"
+
+
+static char *sandbox_language_lookup(const char *const *candidates,
+    const char *path);
+static char *sandbox_language_lookup_one(const char *name, const char *path);
+static int sandbox_language_is_executable(const char *path);
+
+
+static const sandbox_language_row_t  sandbox_language_rows[] = {
+
+    /*
+     * -I: no PYTHON* variables, nothing of the working directory before the
+     * runner has put it there; -S: the runner does what site would, in a
+     * quarter of the time; -B: no bytecode in the workspace
+     */
+
+    { "python",     { "python3", NULL },
+                    { "-I", "-S", "-B", NULL },
+                    "python.py", 0 },
+
+    /* without the flag, import() does not work in Node.js 18's scripts */
+
+    { "javascript", { "node", "nodejs", NULL },
+                    { "--experimental-vm-modules", NULL },
+                    "javascript.js", 0 },
+
+    { "shell",      { "/bin/sh", "sh", NULL },
+                    { "-c", NULL },
+                    NULL, 1 },
+};
+
+
+int
+sandbox_languages_init(sandbox_languages_t *languages, const char *path,
+    const char *runners)
+{
+    size_t                         i;
+    sandbox_language_t            *l;
+    const sandbox_language_row_t  *row;
+
+    for (i = 0; i < SANDBOX_LANGUAGES; i++) {
+        l = &languages->items[i];
+        row = &sandbox_language_rows[i];
+
+        l->row = row;
+        l->runner = NULL;
+        l->interpreter = sandbox_language_lookup(row->candidates, path);
+
+        if (l->interpreter == NULL || row->runner == NULL) {
+            continue;
+        }
+
+        if (asprintf(&l->runner, "%s/%s", runners, row->runner) == -1) {
+            return SANDBOX_ERROR;
+        }
+
+        if (access(l->runner, R_OK) == -1) {
+            sandbox_log("runner \"%s\" cannot be read", l->runner);
+
+            free(l->interpreter);
+            l->interpreter = NULL;
+        }
+    }
+
+    return SANDBOX_OK;
+}
+
+
+static char *
+sandbox_language_lookup(const char *const *candidates, const char *path)
+{
+    char  *found;
+
+    for ( /* void */ ; *candidates; candidates++) {
+
+        found = sandbox_language_lookup_one(*candidates, path);
+        if (found != NULL) {
+            return found;
+        }
+    }
+
+    return NULL;
+}
+
+
+static char *
+sandbox_language_lookup_one(const char *name, const char *path)
+{
+    char         full[PATH_MAX];
+    size_t       len;
+    const char  *p, *end;
+
+    if (name[0] == '/') {
+        return sandbox_language_is_executable(name) ? strdup(name) : NULL;
+    }
+
+    for (p = path; *p; p = *end ? end + 1 : end) {
+        end = strchrnul(p, ':');
+        len = end - p;
+
+        /* relative entries would follow the working directory of the code */
+
+        if (len == 0 || p[0] != '/' || len + strlen(name) + 2 > PATH_MAX) {
+            continue;
+        }
+
+        snprintf(full, sizeof(full), "%.*s/%s", (int) len, p, name);
+
+        if (sandbox_language_is_executable(full)) {
+            return strdup(full);
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+sandbox_language_is_executable(const char *path)
+{
+    struct stat  st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode)
+           && access(path, X_OK) == 0;
+}
+
+
+sandbox_language_t *
+sandbox_languages_find(sandbox_languages_t *languages, const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i < SANDBOX_LANGUAGES; i++) {
+        if (strcmp(languages->items[i].row->name, name) == 0) {
+            return &languages->items[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+json_t *
+sandbox_languages_names(sandbox_languages_t *languages)
+{
+    size_t   i;
+    json_t  *names;
+
+    names = json_array();
+
+    for (i = 0; i < SANDBOX_LANGUAGES; i++) {
+        if (languages->items[i].interpreter != NULL) {
+            json_array_append_new(names,
+                                  json_string(languages->items[i].row->name));
+        }
+    }
+
+    return names;
+}
+
+
+char **
+sandbox_language_argv(const sandbox_language_t *language, const char *code,
+    char **argv)
+{
+    size_t              n;
+    const char *const  *arg;
+
+    n = 0;
+    argv[n++] = language->interpreter;
+
+    for (arg = language->row->arguments; *arg; arg++) {
+        argv[n++] = (char *) *arg;
+    }
+
+    argv[n++] = language->runner ? language->runner : (char *) code;
+    argv[n] = NULL;
+
+    return argv;
+}

@@ -1,0 +1,433 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * Process 1 of a sandbox: reads who it is, listens, says that it is ready,
+ * and then only reacts.  Started as
+ *
+ *     executor FOLDER [--workspace PATH] [--runners PATH]
+ *
+ * Ends on SIGTERM from outside of the sandbox (status 0), when it cannot
+ * start (1, 2), or when the control plane does not know it (3).
+ */
+
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "execution.h"
+#include "process.h"
+#include "report.h"
+#include "server.h"
+
+
+#define SANDBOX_STATUS_FAILED   1
+#define SANDBOX_STATUS_USAGE    2
+#define SANDBOX_STATUS_REFUSED  3
+
+#define SANDBOX_WORKSPACE  "/workspace"
+#define SANDBOX_PATH \
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+static int sandbox_main_options(sandbox_executor_t *ex, int argc,
+    char *const *argv);
+static int sandbox_main_protect(void);
+static int sandbox_main_paths(sandbox_executor_t *ex);
+static int sandbox_main_signals(sandbox_executor_t *ex);
+static void sandbox_main_signal_handler(evutil_socket_t fd, short what,
+    void *data);
+static int sandbox_main_announce(sandbox_executor_t *ex);
+static void sandbox_main_announced(void *data, int rc);
+static void sandbox_main_stop(sandbox_executor_t *ex);
+
+
+static sandbox_executor_t  sandbox_executor;
+
+/* of container_ready, until that is answered */
+static struct evbuffer    *sandbox_main_body;
+
+
+int
+main(int argc, char **argv)
+{
+    sandbox_executor_t  *ex;
+
+    ex = &sandbox_executor;
+
+    if (sandbox_main_protect() != SANDBOX_OK) {
+        return SANDBOX_STATUS_FAILED;
+    }
+
+    if (sandbox_main_options(ex, argc, argv) != SANDBOX_OK) {
+        return SANDBOX_STATUS_USAGE;
+    }
+
+    if (sandbox_bootstrap_read(&ex->bootstrap, ex->folder) != SANDBOX_OK
+        || sandbox_main_paths(ex) != SANDBOX_OK
+        || sandbox_languages_init(&ex->languages, ex->path, ex->runners)
+           != SANDBOX_OK)
+    {
+        return SANDBOX_STATUS_FAILED;
+    }
+
+    ex->base = event_base_new();
+
+    if (ex->base == NULL
+        || sandbox_main_signals(ex) != SANDBOX_OK
+        || sandbox_server_start(ex) != SANDBOX_OK
+        || sandbox_main_announce(ex) != SANDBOX_OK)
+    {
+        sandbox_log("cannot start");
+        return SANDBOX_STATUS_FAILED;
+    }
+
+    (void) event_base_dispatch(ex->base);
+
+    sandbox_main_stop(ex);
+
+    return ex->status;
+}
+
+
+/* before there is anything to protect */
+
+static int
+sandbox_main_protect(void)
+{
+    int            fd;
+    struct rlimit  none = { 0, 0 };
+
+    /* 0, 1 and 2 must be taken, or a pipe would become the log */
+
+    do {
+        fd = open("/dev/null", O_RDWR|O_CLOEXEC);
+
+        if (fd == -1) {
+            return SANDBOX_ERROR;
+        }
+
+    } while (fd <= STDERR_FILENO);
+
+    close(fd);
+
+    /* no other process of this user may look into our memory */
+
+    if (prctl(PR_SET_DUMPABLE, 0) == -1
+        || setrlimit(RLIMIT_CORE, &none) == -1)
+    {
+        sandbox_log("prctl: %s", strerror(errno));
+        return SANDBOX_ERROR;
+    }
+
+    sandbox_bootstrap_init();
+
+    return SANDBOX_OK;
+}
+
+
+static int
+sandbox_main_options(sandbox_executor_t *ex, int argc, char *const *argv)
+{
+    int  i;
+
+    ex->workspace = SANDBOX_WORKSPACE;
+    ex->workspace_fd = -1;
+
+    for (i = 1; i < argc; i++) {
+
+        if (strcmp(argv[i], "--workspace") == 0 && i + 1 < argc) {
+            ex->workspace = argv[++i];
+
+        } else if (strcmp(argv[i], "--runners") == 0 && i + 1 < argc) {
+            ex->runners = argv[++i];
+
+        } else if (strcmp(argv[i], "--version") == 0) {
+            printf("%s\n", SANDBOX_EXECUTOR_VERSION);
+            exit(0);
+
+        } else if (argv[i][0] != '-' && ex->folder == NULL) {
+            ex->folder = argv[i];
+
+        } else {
+            ex->folder = NULL;
+            break;
+        }
+    }
+
+    if (ex->folder == NULL || ex->workspace[0] != '/'
+        || strpbrk(ex->workspace, "\r\n") != NULL
+        || strlen(ex->workspace) >= PATH_MAX)
+    {
+        fprintf(stderr, "usage: executor FOLDER [--workspace PATH] "
+                "[--runners PATH] [--version]\n");
+        return SANDBOX_ERROR;
+    }
+
+    return SANDBOX_OK;
+}
+
+
+static int
+sandbox_main_paths(sandbox_executor_t *ex)
+{
+    char         *slash;
+    ssize_t       n;
+    static char   self[PATH_MAX];
+
+    ex->path = getenv("PATH");
+
+    if (ex->path == NULL || ex->path[0] == '\0') {
+        ex->path = SANDBOX_PATH;
+    }
+
+    if (ex->runners == NULL) {
+        n = readlink("/proc/self/exe", self, sizeof(self) - sizeof("runners"));
+
+        if (n <= 0) {
+            sandbox_log("readlink /proc/self/exe: %s", strerror(errno));
+            return SANDBOX_ERROR;
+        }
+
+        self[n] = '\0';
+        slash = strrchr(self, '/');
+        strcpy(slash + 1, "runners");
+
+        ex->runners = self;
+    }
+
+    ex->workspace_fd = open(ex->workspace, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (ex->workspace_fd == -1) {
+        sandbox_log("open \"%s\": %s", ex->workspace, strerror(errno));
+        return SANDBOX_ERROR;
+    }
+
+    return SANDBOX_OK;
+}
+
+
+static int
+sandbox_main_signals(sandbox_executor_t *ex)
+{
+    int            fd;
+    sigset_t       set;
+    struct event  *event;
+
+    ex->init = getpid() == 1;
+
+    if (!ex->init && prctl(PR_SET_CHILD_SUBREAPER, 1) == -1) {
+        sandbox_log("prctl: %s", strerror(errno));
+        return SANDBOX_ERROR;
+    }
+
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+
+    /* a descriptor, since it tells who has sent a signal */
+
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1) {
+        return SANDBOX_ERROR;
+    }
+
+    fd = signalfd(-1, &set, SFD_NONBLOCK|SFD_CLOEXEC);
+
+    if (fd == -1) {
+        sandbox_log("signalfd: %s", strerror(errno));
+        return SANDBOX_ERROR;
+    }
+
+    event = event_new(ex->base, fd, EV_READ|EV_PERSIST,
+                      sandbox_main_signal_handler, ex);
+
+    if (event == NULL || event_add(event, NULL) == -1) {
+        return SANDBOX_ERROR;
+    }
+
+    return SANDBOX_OK;
+}
+
+
+static void
+sandbox_main_signal_handler(evutil_socket_t fd, short what, void *data)
+{
+    sandbox_executor_t       *ex = data;
+
+    struct signalfd_siginfo   si;
+
+    while (read(fd, &si, sizeof(si)) == sizeof(si)) {
+
+        if (si.ssi_signo == SIGCHLD) {
+            sandbox_execution_reap(ex);
+            continue;
+        }
+
+        /* inside of a container a sender with a number is the code itself */
+
+        if (!ex->init || si.ssi_pid == 0) {
+            event_base_loopbreak(ex->base);
+        }
+    }
+}
+
+
+static int
+sandbox_main_announce(sandbox_executor_t *ex)
+{
+    char                   *text;
+    json_t                 *json;
+    sandbox_report_conf_t   conf;
+    static char             path[SANDBOX_ID_MAX + 64];
+
+    snprintf(path, sizeof(path), "/internal/sessions/%s/container_ready",
+             ex->bootstrap.session_id);
+
+    json = json_pack("{s:s, s:o}", "version", SANDBOX_EXECUTOR_VERSION,
+                     "languages", sandbox_languages_names(&ex->languages));
+    text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+
+    sandbox_main_body = evbuffer_new();
+
+    if (text == NULL || sandbox_main_body == NULL
+        || evbuffer_add(sandbox_main_body, text, strlen(text)) == -1)
+    {
+        return SANDBOX_ERROR;
+    }
+
+    free(text);
+
+    memset(&conf, 0, sizeof(conf));
+
+    conf.path = path;
+    conf.content_type = "application/json";
+    conf.body = sandbox_main_body;
+    conf.delays_ms = sandbox_report_ready_delays;
+    conf.done = sandbox_main_announced;
+    conf.data = ex;
+
+    return sandbox_report_start(ex, &conf) ? SANDBOX_OK : SANDBOX_ERROR;
+}
+
+
+static void
+sandbox_main_announced(void *data, int rc)
+{
+    sandbox_executor_t  *ex = data;
+
+    evbuffer_free(sandbox_main_body);
+    sandbox_main_body = NULL;
+
+    if (rc == SANDBOX_OK) {
+        ex->ready = 1;
+        return;
+    }
+
+    ex->status = SANDBOX_STATUS_REFUSED;
+
+    event_base_loopbreak(ex->base);
+}
+
+
+/* as process 1 our end is everybody's; else it must be made so */
+
+static void
+sandbox_main_stop(sandbox_executor_t *ex)
+{
+    int              i;
+    struct timespec  tick = { 0, 10 * 1000 * 1000 };
+
+    if (ex->init) {
+        return;
+    }
+
+    for (i = 0; i < 100; i++) {
+        sandbox_process_kill_all(0);
+
+        while (waitpid(-1, NULL, WNOHANG) > 0) {
+            /* void */
+        }
+
+        if (waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD) {
+            return;
+        }
+
+        nanosleep(&tick, NULL);
+    }
+}
+
+
+void
+sandbox_log(const char *fmt, ...)
+{
+    int      n;
+    char     line[1024];
+    va_list  args;
+
+    va_start(args, fmt);
+    n = vsnprintf(line, sizeof(line) - 1, fmt, args);
+    va_end(args);
+
+    if (n < 0) {
+        return;
+    }
+
+    if ((size_t) n > sizeof(line) - 2) {
+        n = sizeof(line) - 2;
+    }
+
+    line[n] = '\0';
+
+    dprintf(STDERR_FILENO, "executor: %s\n", line);
+}
+
+
+double
+sandbox_now_ms(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
+}
+
+
+int
+sandbox_id_is_valid(const char *id, size_t len)
+{
+    size_t  i;
+
+    if (len == 0 || len > SANDBOX_ID_MAX) {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+        if (!((id[i] >= 'a' && id[i] <= 'z') || (id[i] >= 'A' && id[i] <= 'Z')
+              || (id[i] >= '0' && id[i] <= '9') || id[i] == '_'
+              || id[i] == '-'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}

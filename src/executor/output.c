@@ -1,0 +1,280 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * Belongs to one execution and dies with it.  A child that outlived its
+ * execution may still hold the other end: the last read therefore never
+ * waits for the end of the file.
+ */
+
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "executor.h"
+#include "output.h"
+
+
+#define SANDBOX_OUTPUT_CHUNK  65536     /* what a pipe holds by default */
+#define SANDBOX_OUTPUT_FIRST  4096
+#define SANDBOX_OUTPUT_TURN   8         /* chunks before others have a turn */
+
+/* a pipe can be made to hold 1 MiB; beyond that somebody still writes */
+#define SANDBOX_OUTPUT_LAST   (2 * 1024 * 1024 / SANDBOX_OUTPUT_CHUNK)
+
+
+static void sandbox_output_handler(evutil_socket_t fd, short what, void *data);
+static int sandbox_output_read(sandbox_output_t *o, unsigned chunks);
+static void sandbox_output_close(sandbox_output_t *o);
+static void sandbox_output_feed_text(sandbox_output_t *o, u_char ch);
+static void sandbox_output_put(sandbox_output_t *o, const void *p, size_t n,
+    size_t raw);
+static int sandbox_output_reserve(sandbox_output_t *o, size_t n);
+
+
+/* one for all: it is never in use across a return to the loop */
+static u_char  sandbox_output_buffer[SANDBOX_OUTPUT_CHUNK];
+
+
+void
+sandbox_output_init(sandbox_output_t *o, size_t limit, unsigned text)
+{
+    memset(o, 0, sizeof(sandbox_output_t));
+
+    o->fd = -1;
+    o->limit = limit;
+    o->text = text;
+}
+
+
+int
+sandbox_output_open(sandbox_output_t *o, struct event_base *base, int fd)
+{
+    o->fd = fd;
+
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) == -1) {
+        goto failed;
+    }
+
+    o->event = event_new(base, fd, EV_READ|EV_PERSIST, sandbox_output_handler,
+                         o);
+
+    if (o->event == NULL || event_add(o->event, NULL) == -1) {
+        goto failed;
+    }
+
+    return SANDBOX_OK;
+
+failed:
+
+    sandbox_output_close(o);
+
+    return SANDBOX_ERROR;
+}
+
+
+static void
+sandbox_output_handler(evutil_socket_t fd, short what, void *data)
+{
+    sandbox_output_t  *o = data;
+
+    if (sandbox_output_read(o, SANDBOX_OUTPUT_TURN) != SANDBOX_AGAIN) {
+        sandbox_output_close(o);
+    }
+}
+
+
+/* SANDBOX_AGAIN: the other end is open; SANDBOX_OK: it is not */
+
+static int
+sandbox_output_read(sandbox_output_t *o, unsigned chunks)
+{
+    ssize_t  n;
+
+    while (chunks--) {
+        n = read(o->fd, sandbox_output_buffer, SANDBOX_OUTPUT_CHUNK);
+
+        if (n > 0) {
+            sandbox_output_feed(o, sandbox_output_buffer, n);
+            continue;
+        }
+
+        if (n == 0) {
+            return SANDBOX_OK;
+        }
+
+        if (errno != EINTR) {
+            return errno == EAGAIN ? SANDBOX_AGAIN : SANDBOX_ERROR;
+        }
+    }
+
+    return SANDBOX_AGAIN;
+}
+
+
+void
+sandbox_output_finish(sandbox_output_t *o)
+{
+    if (o->fd != -1) {
+        (void) sandbox_output_read(o, SANDBOX_OUTPUT_LAST);
+        sandbox_output_close(o);
+    }
+
+    sandbox_output_flush(o);
+}
+
+
+static void
+sandbox_output_close(sandbox_output_t *o)
+{
+    if (o->event != NULL) {
+        event_free(o->event);
+        o->event = NULL;
+    }
+
+    if (o->fd != -1) {
+        close(o->fd);
+        o->fd = -1;
+    }
+}
+
+
+void
+sandbox_output_free(sandbox_output_t *o)
+{
+    sandbox_output_close(o);
+
+    free(o->data);
+    o->data = NULL;
+}
+
+
+void
+sandbox_output_feed(sandbox_output_t *o, const u_char *p, size_t n)
+{
+    size_t  i;
+
+    if (o->full) {
+        o->dropped += n;
+        return;
+    }
+
+    if (!o->text) {
+        i = o->limit - o->len;
+
+        if (i > n) {
+            i = n;
+        }
+
+        sandbox_output_put(o, p, i, i);
+
+        if (i < n) {
+            o->full = 1;
+            o->dropped += n - i;
+        }
+
+        return;
+    }
+
+    for (i = 0; i < n && !o->full; i++) {
+        sandbox_output_feed_text(o, p[i]);
+    }
+
+    o->dropped += n - i;
+}
+
+
+static void
+sandbox_output_feed_text(sandbox_output_t *o, u_char ch)
+{
+    switch (sandbox_utf8_feed(&o->utf8, ch)) {
+
+    case SANDBOX_UTF8_MORE:
+        return;
+
+    case SANDBOX_UTF8_DONE:
+        sandbox_output_put(o, o->utf8.buf, o->utf8.have, o->utf8.have);
+        o->utf8.have = 0;
+        return;
+
+    case SANDBOX_UTF8_BAD:
+        sandbox_output_put(o, SANDBOX_UTF8_REPLACEMENT, 3, 1);
+        o->utf8.have = 0;
+        return;
+
+    default: /* SANDBOX_UTF8_BROKEN */
+        sandbox_output_put(o, SANDBOX_UTF8_REPLACEMENT, 3, o->utf8.have);
+        o->utf8.have = 0;
+        sandbox_output_feed_text(o, ch);
+    }
+}
+
+
+void
+sandbox_output_flush(sandbox_output_t *o)
+{
+    if (o->utf8.have == 0) {
+        return;
+    }
+
+    sandbox_output_put(o, SANDBOX_UTF8_REPLACEMENT, 3, o->utf8.have);
+
+    o->utf8.have = 0;
+    o->utf8.need = 0;
+}
+
+
+/* "raw" is what the n bytes were when they were written */
+
+static void
+sandbox_output_put(sandbox_output_t *o, const void *p, size_t n, size_t raw)
+{
+    if (n == 0) {
+        return;
+    }
+
+    if (o->full || o->limit - o->len < n
+        || sandbox_output_reserve(o, n) != SANDBOX_OK)
+    {
+        /* nothing shorter may slip in behind what did not fit */
+        o->full = 1;
+        o->dropped += raw;
+        return;
+    }
+
+    memcpy(o->data + o->len, p, n);
+    o->len += n;
+}
+
+
+static int
+sandbox_output_reserve(sandbox_output_t *o, size_t n)
+{
+    u_char  *data;
+    size_t   size;
+
+    if (o->size - o->len >= n) {
+        return SANDBOX_OK;
+    }
+
+    size = o->size ? o->size : SANDBOX_OUTPUT_FIRST;
+
+    while (size - o->len < n) {
+        size *= 2;
+    }
+
+    data = realloc(o->data, size);
+    if (data == NULL) {
+        return SANDBOX_ERROR;
+    }
+
+    o->data = data;
+    o->size = size;
+
+    return SANDBOX_OK;
+}

@@ -1,0 +1,386 @@
+# Copyright (C) the ngx_sandbox authors
+#
+# The Python runner, docs/runner-protocol.md.  Python 3.8 and later; started
+# as "python3 -I -S -B python.py".  It is compiled at each start and imports
+# nothing that it may not need: both are on the way of every execution.
+#
+# The code runs in a module of its own as __main__.  What we import after it
+# has run comes from the standard library only (see _stdlib): the workspace
+# may have a json.py of its own.
+
+import builtins
+import posix
+import sys
+import time
+
+REQUEST_FD = 3
+VALUE_FD = 4
+VALUE_MAX = 1024 * 1024
+MESSAGE_MAX = 4096
+
+# no such file exists, so nobody takes its lines for ours
+NAME = "/main.py"
+
+PID = posix.getpid()
+STARTED = time.monotonic()
+STDLIB = list(sys.path[1:] if sys.path[:1] == [""] else sys.path)
+
+
+class Context:
+    """The second argument of a handler that takes one."""
+
+    def __init__(self, head):
+        self.execution_id = head["execution_id"]
+        self.session_id = head["session_id"]
+        self.timeout = float(head["timeout"])
+
+    def remaining(self):
+        """Seconds until the execution is ended."""
+        return max(0.0, self.timeout - (time.monotonic() - STARTED))
+
+
+class Loader:
+    """Gives traceback, inspect and friends the source of the code."""
+
+    def __init__(self, source):
+        self.source = source
+
+    def get_source(self, name):
+        return self.source
+
+
+class Refused(Exception):
+    """A return value that is no JSON; its text is the error message."""
+
+
+def main():
+    head, code, event = read_request()
+    text = code.decode("utf-8")
+
+    # before the workspace can have a say in what "json" is
+    if event or b"handler" in code:
+        _stdlib("json")
+
+    prepare(head["workspace"])
+
+    module = type(sys)("__main__")
+    module.__builtins__ = builtins
+    module.__loader__ = Loader(text)
+    sys.modules["__main__"] = module
+    sys.argv = [NAME]
+
+    try:
+        exec(compile(text.lstrip("\ufeff"), NAME, "exec", 0, True),
+             module.__dict__)
+
+        handler = module.__dict__.get("handler")
+
+        if callable(handler) and not isinstance(handler, type):
+            give(encode(call(handler, event, Context(head))))
+
+    except SystemExit:
+        raise
+
+    except Refused as e:
+        complain(str(e) + "\n")
+        fail(str(e))
+
+    except BaseException as e:
+        fail(describe(e, text))
+
+
+def read_request():
+    data = b""
+
+    while b"\n\n" not in data:
+        data += read_some()
+
+    head, data = data.split(b"\n\n", 1)
+    lines = head.decode("utf-8").split("\n")
+
+    if lines[0] != "sandbox-run 1":
+        raise ValueError("unknown protocol: " + lines[0])
+
+    fields = dict(line.split(" ", 1) for line in lines[1:])
+    code = int(fields["code"])
+    size = code + int(fields["event"])
+    parts = [data]
+    have = len(data)
+
+    while have < size:
+        parts.append(read_some())
+        have += len(parts[-1])
+
+    posix.close(REQUEST_FD)
+    data = b"".join(parts)
+
+    return fields, data[:code], data[code:size]
+
+
+def read_some():
+    data = posix.read(REQUEST_FD, 1048576)
+
+    if not data:
+        raise EOFError("the request ends too early")
+
+    return data
+
+
+def prepare(workspace):
+    # children of the code must not be able to answer for it
+    posix.set_inheritable(VALUE_FD, False)
+
+    # a line that was printed is out, however the end comes
+    sys.stdout.reconfigure(line_buffering=True)
+
+    site_packages()
+
+    builtins.exit = builtins.quit = sys.exit
+
+    cwd = posix.getcwd()
+    sys.path[:0] = [cwd] if cwd == workspace else [cwd, workspace]
+
+
+def site_packages():
+    # What site does costs a third of the interpreter's start.  Where the
+    # image needs more of it than two or three folders, it is called.
+
+    version = "python%d.%d" % sys.version_info[:2]
+
+    folders = [
+        "/usr/local/lib/%s/dist-packages" % version,
+        "/usr/lib/python3/dist-packages",
+    ] if sys.prefix == "/usr" else []
+
+    for lib in "lib", "lib64":
+        folders.append("%s/%s/%s/site-packages" % (sys.prefix, lib, version))
+
+    special = getattr(sys, "_home", None) is not None
+
+    for folder in folders:
+        try:
+            names = posix.listdir(folder)
+        except OSError:
+            continue
+
+        sys.path.append(folder)
+
+        for name in names:
+            if name.endswith(".pth") or name == "sitecustomize.py":
+                special = True
+
+    if special:
+        sys.path[:] = STDLIB
+        _stdlib("site").main()
+
+
+def call(handler, event, context):
+    value = _stdlib("json").loads(event.decode("utf-8")) if event else None
+    style = context_style(handler)
+
+    if style == "positional":
+        result = handler(value, context)
+    elif style == "keyword":
+        result = handler(value, context=context)
+    else:
+        result = handler(value)
+
+    if hasattr(result, "__await__"):
+        async def wait():
+            return await result
+
+        result = _stdlib("asyncio").run(wait())
+
+    if hasattr(result, "__next__") or hasattr(result, "__anext__"):
+        raise Refused("return value is not JSON: handler is a generator, "
+                      "let it return a list")
+
+    return result
+
+
+def context_style(handler):
+    # inspect is slow to import: only for what is no plain function
+    code = getattr(handler, "__code__", None)
+
+    if code is None or hasattr(handler, "__wrapped__") \
+       or hasattr(handler, "__self__"):
+        return context_style_slow(handler)
+
+    names = code.co_varnames[:code.co_argcount]
+    required = len(names) - len(handler.__defaults__ or ())
+
+    if len(names) > 1 and (required > 1 or names[1] == "context"):
+        return "positional"
+
+    first = code.co_argcount
+    only = code.co_varnames[first:first + code.co_kwonlyargcount]
+
+    return "keyword" if "context" in only else ""
+
+
+def context_style_slow(handler):
+    inspect = _stdlib("inspect")
+
+    try:
+        parameters = list(inspect.signature(handler).parameters.values())
+    except (TypeError, ValueError):
+        return ""
+
+    taken = [p for p in parameters
+             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+    if len(taken) > 1 and (taken[1].default is taken[1].empty
+                           or taken[1].name == "context"):
+        return "positional"
+
+    for p in parameters:
+        if p.kind == p.KEYWORD_ONLY and p.name == "context":
+            return "keyword"
+
+    return ""
+
+
+def encode(result):
+    json = _stdlib("json")
+
+    try:
+        text = json.dumps(result, ensure_ascii=False, allow_nan=False,
+                          separators=(",", ":"))
+        data = text.encode("utf-8")
+
+    except UnicodeEncodeError:
+        raise Refused("return value is not JSON: "
+                      "a string has a lone surrogate") from None
+
+    except Exception as e:
+        raise Refused("return value is not JSON: %s" % e) from None
+
+    if len(data) > VALUE_MAX:
+        raise Refused("return value of %d bytes is larger than %d bytes"
+                      % (len(data), VALUE_MAX))
+
+    return data
+
+
+def give(data):
+    try:
+        send(b"value ", data)
+
+    except OSError as e:
+        complain("the return value cannot be passed on: %s\n" % e)
+        sys.exit(1)
+
+
+def fail(message):
+    data = message.encode("utf-8", "replace")[:MESSAGE_MAX]
+
+    try:
+        send(b"error ", data)
+    except OSError:
+        pass
+
+    sys.exit(1)
+
+
+def send(kind, data):
+    # a child that the code has forked comes by here as well
+    if posix.getpid() != PID:
+        return
+
+    data = kind + b"%d\n" % len(data) + data
+
+    while data:
+        data = data[posix.write(VALUE_FD, data):]
+
+    posix.close(VALUE_FD)
+
+
+def complain(text):
+    # behind what the code has printed, and whatever it did to sys.stderr
+    for stream in sys.stdout, sys.stderr:
+        try:
+            stream.flush()
+        except BaseException:
+            pass
+
+    data = text.encode("utf-8", "backslashreplace")
+
+    try:
+        while data:
+            data = data[posix.write(2, data):]
+    except OSError:
+        pass
+
+
+def describe(e, text):
+    """Prints the traceback of the code's own frames, returns its last line."""
+
+    kind = type(e).__name__
+
+    try:
+        linecache = _stdlib("linecache")
+        traceback = _stdlib("traceback")
+        linecache.cache[NAME] = (len(text), None, text.splitlines(True), NAME)
+
+        shown = traceback.TracebackException(type(e), e, own_frames(e))
+        complain("".join(shown.format()))
+
+        last = "".join(list(shown.format_exception_only())[:1]).strip()
+
+    except BaseException:
+        # an exception whose __str__ raises, a stdlib that was replaced
+        complain("%s\n" % kind)
+        return kind
+
+    if isinstance(e, SyntaxError):
+        return "%s: %s" % (kind, e)
+
+    return last or kind
+
+
+def own_frames(e):
+    here = sys._getframe().f_code.co_filename
+    tb = e.__traceback__
+
+    while tb and tb.tb_frame.f_code.co_filename == here:
+        tb = tb.tb_next
+
+    # below asyncio, say
+    first = tb
+
+    while first and first.tb_frame.f_code.co_filename != NAME:
+        first = first.tb_next
+
+    return first or tb
+
+
+def _stdlib(name):
+    module = sys.modules.get(name)
+
+    if module is not None and from_stdlib(module):
+        return module
+
+    saved = sys.path[:]
+    sys.modules.pop(name, None)
+
+    try:
+        sys.path[:] = STDLIB
+        return __import__(name)
+
+    finally:
+        sys.path[:] = saved
+
+        if module is not None:
+            sys.modules[name] = module
+
+
+def from_stdlib(module):
+    path = getattr(module, "__file__", None)
+
+    if path is None:
+        return True
+
+    return any(path.startswith(folder + "/") for folder in STDLIB)
+
+
+main()

@@ -1,0 +1,560 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * The HTTP face of the executor, docs/executor.md.  Anybody in the sandbox
+ * can connect; without the token nothing is looked at but the header that
+ * should hold it.
+ *
+ * A sync request is kept until its execution has ended.  libevent does not
+ * read meanwhile, so a client that goes away is noticed when it is answered:
+ * then, or when no ack follows, the result is reported on the other way.
+ */
+
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include "execution.h"
+#include "server.h"
+
+
+#define SANDBOX_SERVER_SOCKET   "executor.sock"
+#define SANDBOX_SERVER_BACKLOG  64
+
+/* the longest execution and some more: no timer may end a sync request */
+#define SANDBOX_SERVER_TIMEOUT  (2 * SANDBOX_TIMEOUT_MAX)
+
+#define SANDBOX_SERVER_ERROR_MAX  512
+
+
+/* a sync request; lives from its arrival until its answer has left or broke */
+typedef struct {
+    struct evhttp_request     *request;
+    struct evhttp_connection  *connection;  /* NULL: it broke */
+    sandbox_execution_t       *execution;
+    unsigned                   answered:1;
+} sandbox_waiter_t;
+
+
+typedef void (*sandbox_server_handler_pt)(sandbox_executor_t *ex,
+    struct evhttp_request *req, const char *id, size_t len);
+
+
+typedef struct {
+    enum evhttp_cmd_type       method;
+    const char                *prefix;
+    const char                *suffix;      /* NULL: no id in the path */
+    sandbox_server_handler_pt  handler;
+} sandbox_server_route_t;
+
+
+static int sandbox_server_bind(const char *folder);
+static void sandbox_server_request_handler(struct evhttp_request *req,
+    void *data);
+static int sandbox_server_match(const sandbox_server_route_t *route,
+    const char *path, const char **ret_id, size_t *ret_len);
+static void sandbox_server_status(sandbox_executor_t *ex,
+    struct evhttp_request *req, const char *id, size_t len);
+static void sandbox_server_execute(sandbox_executor_t *ex,
+    struct evhttp_request *req, const char *id, size_t len);
+static void sandbox_server_ack(sandbox_executor_t *ex,
+    struct evhttp_request *req, const char *id, size_t len);
+static void sandbox_server_cancel(sandbox_executor_t *ex,
+    struct evhttp_request *req, const char *id, size_t len);
+static int sandbox_server_wait(sandbox_execution_t *e,
+    struct evhttp_request *req);
+static void sandbox_server_answer(sandbox_execution_t *e);
+static void sandbox_server_answered_handler(struct evhttp_request *req,
+    void *data);
+static void sandbox_server_closed_handler(struct evhttp_connection *c,
+    void *data);
+static void sandbox_server_forget_waiter(sandbox_execution_t *e);
+static void sandbox_server_send_json(struct evhttp_request *req, int code,
+    json_t *json);
+static void sandbox_server_send_error(struct evhttp_request *req, int code,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static const char *sandbox_server_reason(int code);
+
+
+static const sandbox_server_route_t  sandbox_server_routes[] = {
+
+    { EVHTTP_REQ_GET,  "/v1/status",      NULL,      sandbox_server_status },
+    { EVHTTP_REQ_POST, "/v1/executions",  NULL,      sandbox_server_execute },
+    { EVHTTP_REQ_POST, "/v1/executions/", "/ack",    sandbox_server_ack },
+    { EVHTTP_REQ_POST, "/v1/executions/", "/cancel", sandbox_server_cancel },
+
+    { 0, NULL, NULL, NULL }
+};
+
+
+int
+sandbox_server_start(sandbox_executor_t *ex)
+{
+    int                     fd;
+    struct evhttp          *http;
+    struct evconnlistener  *listener;
+
+    fd = sandbox_server_bind(ex->folder);
+    if (fd == -1) {
+        return SANDBOX_ERROR;
+    }
+
+    http = evhttp_new(ex->base);
+
+    if (http == NULL) {
+        sandbox_log("no memory for the server");
+        close(fd);
+        return SANDBOX_ERROR;
+    }
+
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET|EVHTTP_REQ_POST);
+    evhttp_set_max_body_size(http, SANDBOX_BODY_MAX);
+    evhttp_set_max_headers_size(http, SANDBOX_HEADERS_MAX);
+    evhttp_set_timeout(http, SANDBOX_SERVER_TIMEOUT);
+    evhttp_set_default_content_type(http, NULL);
+    evhttp_set_gencb(http, sandbox_server_request_handler, ex);
+
+    /* reads the rest of a body that is too large, so that 413 is seen */
+    evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
+
+    listener = evconnlistener_new(ex->base, NULL, NULL,
+                                  LEV_OPT_CLOSE_ON_FREE|LEV_OPT_CLOSE_ON_EXEC,
+                                  SANDBOX_SERVER_BACKLOG, fd);
+
+    if (listener == NULL || evhttp_bind_listener(http, listener) == NULL) {
+        sandbox_log("listen: %s", strerror(errno));
+        return SANDBOX_ERROR;
+    }
+
+    return SANDBOX_OK;
+}
+
+
+static int
+sandbox_server_bind(const char *folder)
+{
+    int                 fd, n;
+    mode_t              mask;
+    struct sockaddr_un  sun;
+
+    memset(&sun, 0, sizeof(sun));
+
+    sun.sun_family = AF_UNIX;
+
+    n = snprintf(sun.sun_path, sizeof(sun.sun_path),
+                 "%s/" SANDBOX_SERVER_SOCKET, folder);
+
+    if (n < 0 || (size_t) n >= sizeof(sun.sun_path)) {
+        sandbox_log("the path of " SANDBOX_SERVER_SOCKET " is too long");
+        return -1;
+    }
+
+    /* of an executor that was killed */
+    (void) unlink(sun.sun_path);
+
+    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
+
+    if (fd == -1) {
+        sandbox_log("socket: %s", strerror(errno));
+        return -1;
+    }
+
+    /* 0666: the worker that connects is another user; the token decides */
+
+    mask = umask(0111);
+    n = bind(fd, (struct sockaddr *) &sun, sizeof(sun));
+    (void) umask(mask);
+
+    if (n == -1) {
+        sandbox_log("bind \"%s\": %s", sun.sun_path, strerror(errno));
+        close(fd);
+        return -1;
+    }
+
+    return fd;
+}
+
+
+static void
+sandbox_server_request_handler(struct evhttp_request *req, void *data)
+{
+    sandbox_executor_t  *ex = data;
+
+    int                             known;
+    size_t                          len;
+    const char                     *id, *path, *value;
+    const sandbox_server_route_t   *route;
+
+    value = evhttp_find_header(evhttp_request_get_input_headers(req),
+                               "Authorization");
+
+    if (!sandbox_bootstrap_is_authorized(&ex->bootstrap, value)) {
+        sandbox_server_send_error(req, 401, "the token is missing or wrong");
+        return;
+    }
+
+    path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
+
+    if (path == NULL) {
+        path = "";
+    }
+
+    known = 0;
+
+    for (route = sandbox_server_routes; route->prefix; route++) {
+
+        if (!sandbox_server_match(route, path, &id, &len)) {
+            continue;
+        }
+
+        if (evhttp_request_get_command(req) == route->method) {
+            route->handler(ex, req, id, len);
+            return;
+        }
+
+        known = 1;
+    }
+
+    if (known) {
+        sandbox_server_send_error(req, 405, "the method is not allowed");
+
+    } else {
+        sandbox_server_send_error(req, 404, "there is nothing at this path");
+    }
+}
+
+
+static int
+sandbox_server_match(const sandbox_server_route_t *route, const char *path,
+    const char **ret_id, size_t *ret_len)
+{
+    size_t  len, prefix, suffix;
+
+    *ret_id = NULL;
+    *ret_len = 0;
+
+    if (route->suffix == NULL) {
+        return strcmp(path, route->prefix) == 0;
+    }
+
+    len = strlen(path);
+    prefix = strlen(route->prefix);
+    suffix = strlen(route->suffix);
+
+    if (len <= prefix + suffix
+        || memcmp(path, route->prefix, prefix) != 0
+        || memcmp(path + len - suffix, route->suffix, suffix) != 0)
+    {
+        return 0;
+    }
+
+    *ret_id = path + prefix;
+    *ret_len = len - prefix - suffix;
+
+    return sandbox_id_is_valid(*ret_id, *ret_len);
+}
+
+
+static void
+sandbox_server_status(sandbox_executor_t *ex, struct evhttp_request *req,
+    const char *id, size_t len)
+{
+    json_t  *json;
+
+    json = json_pack("{s:s, s:s, s:i, s:o}",
+                     "session_id", ex->bootstrap.session_id,
+                     "version", SANDBOX_EXECUTOR_VERSION,
+                     "running", (int) ex->running,
+                     "languages", sandbox_languages_names(&ex->languages));
+
+    sandbox_server_send_json(req, 200, json);
+}
+
+
+static void
+sandbox_server_execute(sandbox_executor_t *ex, struct evhttp_request *req,
+    const char *id, size_t len)
+{
+    int                   rc, sync;
+    char                  error[SANDBOX_SERVER_ERROR_MAX];
+    const char           *text;
+    struct evbuffer      *body;
+    sandbox_request_t     r;
+    sandbox_execution_t  *e;
+
+    body = evhttp_request_get_input_buffer(req);
+    text = (const char *) evbuffer_pullup(body, -1);
+    e = NULL;
+
+    if (sandbox_request_parse(&r, text ? text : "",
+                              text ? evbuffer_get_length(body) : 0,
+                              error, sizeof(error))
+        != SANDBOX_OK)
+    {
+        rc = 400;
+
+    } else {
+        rc = sandbox_execution_start(ex, &r, &e, error, sizeof(error));
+    }
+
+    sync = r.sync;
+
+    sandbox_request_free(&r);
+    evbuffer_drain(body, evbuffer_get_length(body));
+
+    if (rc != 200) {
+        sandbox_server_send_error(req, rc, "%s", error);
+        return;
+    }
+
+    /* without memory to wait with it goes on as an async one */
+
+    if (sync && sandbox_server_wait(e, req) == SANDBOX_OK) {
+        return;
+    }
+
+    sandbox_server_send_json(req, 202, json_pack("{s:s, s:s}",
+                                                 "execution_id", e->id,
+                                                 "status", "running"));
+}
+
+
+static void
+sandbox_server_ack(sandbox_executor_t *ex, struct evhttp_request *req,
+    const char *id, size_t len)
+{
+    sandbox_execution_t  *e;
+
+    e = sandbox_execution_find(ex, id, len);
+
+    /* nothing can be forgotten of one that still runs */
+
+    if (e != NULL && e->state == SANDBOX_EXECUTION_ENDED) {
+        sandbox_server_forget_waiter(e);
+        sandbox_execution_forget(e);
+    }
+
+    evhttp_send_reply(req, 204, sandbox_server_reason(204), NULL);
+}
+
+
+static void
+sandbox_server_cancel(sandbox_executor_t *ex, struct evhttp_request *req,
+    const char *id, size_t len)
+{
+    sandbox_execution_t  *e;
+
+    e = sandbox_execution_find(ex, id, len);
+
+    if (e == NULL || sandbox_execution_cancel(e) != SANDBOX_OK) {
+        sandbox_server_send_error(req, 404, "no such execution runs");
+        return;
+    }
+
+    evhttp_send_reply(req, 204, sandbox_server_reason(204), NULL);
+}
+
+
+static int
+sandbox_server_wait(sandbox_execution_t *e, struct evhttp_request *req)
+{
+    sandbox_waiter_t  *w;
+
+    w = calloc(1, sizeof(sandbox_waiter_t));
+    if (w == NULL) {
+        return SANDBOX_ERROR;
+    }
+
+    w->request = req;
+    w->connection = evhttp_request_get_connection(req);
+    w->execution = e;
+
+    e->done = sandbox_server_answer;
+    e->data = w;
+
+    evhttp_connection_set_closecb(w->connection,
+                                  sandbox_server_closed_handler, w);
+
+    return SANDBOX_OK;
+}
+
+
+static void
+sandbox_server_answer(sandbox_execution_t *e)
+{
+    sandbox_waiter_t        *w = e->data;
+
+    struct evbuffer         *out;
+    struct evhttp_request   *req;
+
+    req = w->request;
+    out = evhttp_request_get_output_buffer(req);
+
+    if (w->connection == NULL || e->body == NULL
+        || evbuffer_add_buffer_reference(out, e->body) == -1)
+    {
+        /* a broken connection's request is only freed by this */
+
+        sandbox_server_forget_waiter(e);
+        sandbox_server_send_error(req, 500, "the result cannot be sent");
+        sandbox_execution_report(e);
+        return;
+    }
+
+    w->answered = 1;
+
+    evhttp_add_header(evhttp_request_get_output_headers(req),
+                      "Content-Type", "application/vnd.ngx-sandbox.result");
+    evhttp_request_set_on_complete_cb(req, sandbox_server_answered_handler,
+                                      w);
+
+    evhttp_send_reply(req, 200, sandbox_server_reason(200), NULL);
+}
+
+
+/* the last byte was written; the ack comes on whatever connection */
+
+static void
+sandbox_server_answered_handler(struct evhttp_request *req, void *data)
+{
+    sandbox_waiter_t     *w = data;
+
+    sandbox_execution_t  *e;
+
+    e = w->execution;
+
+    sandbox_server_forget_waiter(e);
+    sandbox_execution_answered(e);
+}
+
+
+static void
+sandbox_server_closed_handler(struct evhttp_connection *c, void *data)
+{
+    sandbox_waiter_t     *w = data;
+
+    sandbox_execution_t  *e;
+
+    w->connection = NULL;
+
+    if (w->answered) {
+        e = w->execution;
+
+        sandbox_server_forget_waiter(e);
+        sandbox_execution_report(e);
+    }
+}
+
+
+static void
+sandbox_server_forget_waiter(sandbox_execution_t *e)
+{
+    sandbox_waiter_t  *w = e->data;
+
+    if (w == NULL) {
+        return;
+    }
+
+    e->data = NULL;
+
+    if (w->connection != NULL) {
+        evhttp_connection_set_closecb(w->connection, NULL, NULL);
+        evhttp_request_set_on_complete_cb(w->request, NULL, NULL);
+    }
+
+    free(w);
+}
+
+
+static void
+sandbox_server_send_json(struct evhttp_request *req, int code, json_t *json)
+{
+    char             *text;
+    struct evbuffer  *out;
+
+    text = json_dumps(json, JSON_COMPACT|JSON_PRESERVE_ORDER);
+    json_decref(json);
+
+    if (text == NULL) {
+        evhttp_send_reply(req, 500, sandbox_server_reason(500), NULL);
+        return;
+    }
+
+    evhttp_add_header(evhttp_request_get_output_headers(req),
+                      "Content-Type", "application/json");
+
+    out = evhttp_request_get_output_buffer(req);
+
+    evbuffer_add_printf(out, "%s\n", text);
+    free(text);
+
+    evhttp_send_reply(req, code, sandbox_server_reason(code), NULL);
+}
+
+
+static void
+sandbox_server_send_error(struct evhttp_request *req, int code,
+    const char *fmt, ...)
+{
+    char     text[SANDBOX_SERVER_ERROR_MAX];
+    va_list  args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+
+    sandbox_server_send_json(req, code, json_pack("{s:s}", "error", text));
+}
+
+
+static const char *
+sandbox_server_reason(int code)
+{
+    switch (code) {
+
+    case 200:
+        return "OK";
+
+    case 202:
+        return "Accepted";
+
+    case 204:
+        return "No Content";
+
+    case 400:
+        return "Bad Request";
+
+    case 401:
+        return "Unauthorized";
+
+    case 404:
+        return "Not Found";
+
+    case 405:
+        return "Method Not Allowed";
+
+    case 409:
+        return "Conflict";
+
+    case 429:
+        return "Too Many Requests";
+
+    case 503:
+        return "Service Unavailable";
+
+    default:
+        return "Internal Server Error";
+    }
+}

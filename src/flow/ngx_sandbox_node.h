@@ -1,0 +1,52 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * A node is an instance: this nginx, the engine beside it, and what it needs
+ * to talk to both.  The first part is configuration and read-only; the second
+ * belongs to one worker and is made when that starts.
+ */
+
+
+#ifndef _NGX_SANDBOX_NODE_H_INCLUDED_
+#define _NGX_SANDBOX_NODE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_sandbox_db.h"
+#include "ngx_sandbox_docker.h"
+#include "ngx_sandbox_http.h"
+#include "ngx_sandbox_runtime.h"
+
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_path_t                 *state_path;       /* a folder a session */
+    ngx_str_t                   executor_path;    /* injected into sandboxes */
+    ngx_str_t                   callback_path;    /* holds internal.sock */
+    ngx_str_t                   loopback;         /* our listener's path */
+    ngx_str_t                   secret;           /* of all tokens */
+    ngx_msec_t                  start_timeout;
+    ngx_uint_t                  max_processes;    /* of a sandbox */
+    ngx_uint_t                  list_total_limit;
+    ngx_msec_t                  reconcile_interval;
+    ngx_sandbox_db_conf_t       db;
+    ngx_sandbox_docker_conf_t   docker;
+
+    /* where the internal locations find their contexts */
+    ngx_module_t               *database_module;
+    ngx_module_t               *executor_module;
+
+    /* the worker's own */
+    ngx_sandbox_db_pool_t      *database;
+    ngx_sandbox_http_t         *http;
+    ngx_sandbox_runtime_t      *runtime;
+    ngx_str_t                   loopback_token;
+} ngx_sandbox_node_t;
+
+
+#endif /* _NGX_SANDBOX_NODE_H_INCLUDED_ */

@@ -1,0 +1,112 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * The use cases of sessions.  Each is a table of steps and the structure that
+ * its flow->data points to.  Those that show a session leave its row as the
+ * flow's last result, see ngx_sandbox_op_result().
+ */
+
+
+#ifndef _NGX_SANDBOX_SESSION_FLOW_H_INCLUDED_
+#define _NGX_SANDBOX_SESSION_FLOW_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_sandbox_flow.h"
+#include "ngx_sandbox_runtime.h"
+
+
+/* why a session failed, as its column "failure" and the API show it */
+
+ngx_int_t ngx_sandbox_session_failure(ngx_pool_t *pool, char *reason,
+    ngx_sandbox_container_state_t *state, ngx_str_t *message,
+    ngx_str_t *ret_json);
+
+
+/* POST /sessions: inserts it, and hands its start over */
+
+typedef struct {
+    ngx_str_t    id;
+    ngx_str_t    template_id;
+    ngx_str_t    mode;
+    ngx_str_t    agent_id;         /* data NULL: none */
+    ngx_int_t    cpu_milli;        /* 0 here and below: the template's */
+    ngx_int_t    memory_mb;
+    ngx_int_t    disk_mb;
+    ngx_int_t    timeout_sec;
+    ngx_str_t    env_vars;         /* JSON object */
+    ngx_str_t    event;            /* JSON; data NULL: none */
+    ngx_str_t    metadata;         /* JSON object */
+    ngx_uint_t   metadata_pairs;
+} ngx_sandbox_session_create_t;
+
+extern const ngx_sandbox_step_t  ngx_sandbox_session_create_steps[];
+
+
+/* GET /sessions/{id}; settles one whose state has lapsed */
+
+typedef struct {
+    ngx_str_t    id;
+} ngx_sandbox_session_id_t;
+
+extern const ngx_sandbox_step_t  ngx_sandbox_session_read_steps[];
+
+
+/* POST /sessions/{id}/terminate and DELETE /sessions/{id} */
+
+extern const ngx_sandbox_step_t  ngx_sandbox_session_terminate_steps[];
+extern const ngx_sandbox_step_t  ngx_sandbox_session_delete_steps[];
+
+
+/* loopback: brings the container of a new session up */
+
+typedef struct {
+    ngx_str_t                       id;
+    ngx_str_t                       container;
+    ngx_str_t                       dir;
+    uint64_t                        epoch;       /* after the claim */
+    ngx_msec_t                      deadline;    /* of being ready */
+    ngx_msec_t                      pause;       /* between two looks */
+    ngx_sandbox_container_spec_t    spec;
+    ngx_str_t                       env_vars;
+    ngx_uint_t                      max_runs;
+    ngx_sandbox_runtime_call_t     *call;
+    char                           *reason;      /* of a failure */
+    ngx_sandbox_container_state_t  *died;        /* NULL: it did not */
+    unsigned                        inspecting:2;  /* row, container */
+} ngx_sandbox_session_start_t;
+
+extern const ngx_sandbox_step_t  ngx_sandbox_session_start_steps[];
+
+
+/* callback: the executor of a session is ready */
+
+extern const ngx_sandbox_step_t  ngx_sandbox_session_ready_steps[];
+
+
+/*
+ * loopback: makes row, container and folder of a session agree, whatever was
+ * cut short before: ends one that has lapsed or whose container is gone, and
+ * removes what an ended one has left.
+ */
+
+typedef struct {
+    ngx_str_t                       id;
+    ngx_str_t                       container;   /* empty: none is left */
+    ngx_str_t                       status;      /* of the session */
+    ngx_str_t                       epoch;
+    ngx_sandbox_runtime_call_t     *call;
+    ngx_sandbox_container_state_t  *died;
+    unsigned                        absent:1;    /* no such row */
+    unsigned                        overdue:1;
+} ngx_sandbox_session_settle_t;
+
+extern const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[];
+
+
+#endif /* _NGX_SANDBOX_SESSION_FLOW_H_INCLUDED_ */

@@ -1,0 +1,170 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * The executor reports that it is ready.  Its folder is sealed first: a
+ * session that is running has a socket which nothing can replace.  The report
+ * may come twice, or after the session has ended; the row decides.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_sandbox_container_store.h"
+#include "ngx_sandbox_node.h"
+#include "ngx_sandbox_op.h"
+#include "ngx_sandbox_session_dir.h"
+#include "ngx_sandbox_session_flow.h"
+#include "ngx_sandbox_session_store.h"
+
+
+static ngx_int_t ngx_sandbox_ready_read(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_ready_found(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_ready_seal(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_ready_container(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_ready_session(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_ready_marked(ngx_sandbox_flow_t *f);
+
+
+const ngx_sandbox_step_t  ngx_sandbox_session_ready_steps[] = {
+
+    { "reading the session that is ready",
+      ngx_sandbox_ready_read,
+      ngx_sandbox_ready_found, NULL },
+
+    { "sealing the session's folder",
+      ngx_sandbox_ready_seal, NULL, NULL },
+
+    { "marking the container running",
+      ngx_sandbox_ready_container, NULL, NULL },
+
+    { "marking the session running",
+      ngx_sandbox_ready_session,
+      ngx_sandbox_ready_marked, NULL },
+
+      ngx_sandbox_null_step
+};
+
+
+static ngx_int_t
+ngx_sandbox_ready_read(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+                     &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_ANY]);
+    ngx_sandbox_op_string(f, &s->id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_ready_found(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                    *status, *container;
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return f->op_rc;
+    }
+
+    if (ngx_sandbox_op_result(f)->rows == 0) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_FOUND,
+                                     "no session \"%V\"", &s->id);
+    }
+
+    status = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_STATUS);
+    container = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_CONTAINER);
+
+    if (ngx_sandbox_value_is(status, "running")) {
+        return NGX_DONE;
+    }
+
+    if (!ngx_sandbox_value_is(status, "creating") || container->data == NULL) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
+                                     "the session is %V", status);
+    }
+
+    s->container = *container;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_ready_seal(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                     path;
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (ngx_sandbox_session_dir_path(f->pool, &f->node->state_path->name,
+                                     &s->id, &path)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_session_dir_seal(&path, f->log) != NGX_OK) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
+                                     "the session has no folder here");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_ready_container(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+             &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_RUNNING]);
+    ngx_sandbox_op_string(f, &s->container);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_ready_session(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+                 &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_RUNNING]);
+    ngx_sandbox_op_string(f, &s->id);
+    ngx_sandbox_op_string(f, &s->container);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_ready_marked(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc != NGX_OK) {
+        return f->op_rc;
+    }
+
+    if (ngx_sandbox_op_result(f)->affected == 0) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
+                                     "the session is not being created");
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,369 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * Makes row, container and folder of one session agree.
+ *
+ * Whatever was cut short (a worker killed in any step, an engine that was
+ * away, a container that died) is completed here, and every step may be
+ * repeated: so this one flow serves the end of a session, the report of a
+ * death, and the reconciler, which only finds the sessions to call it for.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_sandbox_container_store.h"
+#include "ngx_sandbox_execution_store.h"
+#include "ngx_sandbox_json_writer.h"
+#include "ngx_sandbox_node.h"
+#include "ngx_sandbox_op.h"
+#include "ngx_sandbox_session_dir.h"
+#include "ngx_sandbox_session_flow.h"
+#include "ngx_sandbox_session_store.h"
+
+
+static ngx_int_t ngx_sandbox_settle_read(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_found(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_containers(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_container(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_inspect(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_inspected(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_session(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_executions(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_remove(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_folder(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_removed(ngx_sandbox_flow_t *f);
+static ngx_uint_t ngx_sandbox_settle_active(ngx_sandbox_session_settle_t *s);
+
+
+const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[] = {
+
+    { "reading the session to settle",
+      ngx_sandbox_settle_read,
+      ngx_sandbox_settle_found, NULL },
+
+    { "finding what it has left",
+      ngx_sandbox_settle_containers,
+      ngx_sandbox_settle_container, NULL },
+
+    { "inspecting the container",
+      ngx_sandbox_settle_inspect,
+      ngx_sandbox_settle_inspected, NULL },
+
+    { "ending the session",
+      ngx_sandbox_settle_session, NULL, NULL },
+
+    { "ending the session's executions",
+      ngx_sandbox_settle_executions, NULL, NULL },
+
+    { "removing the container",
+      ngx_sandbox_settle_remove, NULL, NULL },
+
+    { "removing the session's folder",
+      ngx_sandbox_settle_folder, NULL, NULL },
+
+    { "marking the container removed",
+      ngx_sandbox_settle_removed, NULL, NULL },
+
+      ngx_sandbox_null_step
+};
+
+
+ngx_int_t
+ngx_sandbox_session_failure(ngx_pool_t *pool, char *reason,
+    ngx_sandbox_container_state_t *state, ngx_str_t *message,
+    ngx_str_t *ret_json)
+{
+    ngx_sandbox_json_t  json;
+
+    ngx_sandbox_json_init(&json, pool, 256 + message->len);
+
+    ngx_sandbox_json_object_start(&json);
+
+    ngx_sandbox_json_literal_key(&json, "reason");
+    ngx_sandbox_json_string_bytes(&json, (u_char *) reason,
+                                  ngx_strlen(reason));
+
+    ngx_sandbox_json_literal_key(&json, "exit_code");
+
+    if (state && state->exited) {
+        ngx_sandbox_json_int(&json, state->exit_code);
+
+    } else {
+        ngx_sandbox_json_null(&json);
+    }
+
+    ngx_sandbox_json_literal_key(&json, "oom_killed");
+    ngx_sandbox_json_bool(&json, state && state->oom_killed);
+
+    ngx_sandbox_json_literal_key(&json, "message");
+    ngx_sandbox_json_string(&json, message);
+
+    ngx_sandbox_json_object_end(&json);
+
+    return ngx_sandbox_json_finish(&json, ret_json);
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_read(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+                     &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_ANY]);
+    ngx_sandbox_op_string(f, &s->id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_found(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                     *overdue;
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_op_result(f)->rows == 0) {
+        s->absent = 1;
+        return NGX_OK;
+    }
+
+    s->status = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_STATUS);
+    s->epoch = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_EPOCH);
+
+    overdue = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_OVERDUE);
+    s->overdue = ngx_sandbox_value_is(overdue, "1");
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_containers(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+                &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_LEFT]);
+    ngx_sandbox_op_string(f, &s->id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_container(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_op_result(f)->rows > 0) {
+        s->container = *ngx_sandbox_op_value(f, NGX_SANDBOX_CONTAINER_ID);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_inspect(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (s->container.len == 0) {
+        return NGX_OK;
+    }
+
+    s->call = ngx_sandbox_op_runtime(f);
+
+    return ngx_sandbox_op_verb(f, inspect, s->call, &s->container);
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_inspected(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (s->call->status == NGX_SANDBOX_RUNTIME_NOT_FOUND
+        || (s->call->status == NGX_SANDBOX_RUNTIME_OK
+            && s->call->state.exited))
+    {
+        s->died = &s->call->state;
+        return NGX_OK;
+    }
+
+    return f->op_rc;
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_session(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                      failure, message;
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (!ngx_sandbox_settle_active(s)) {
+        return NGX_OK;
+    }
+
+    if (s->overdue) {
+        ngx_sandbox_op_statement(f,
+                  &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_SETTLE]);
+        ngx_sandbox_op_string(f, &s->id);
+
+        return ngx_sandbox_op_query(f);
+    }
+
+    if (s->died == NULL || ngx_sandbox_value_is(&s->status, "creating")) {
+        /* alive; a start looks after itself until its deadline */
+        return NGX_DONE;
+    }
+
+    if (s->died->oom_killed) {
+        ngx_str_set(&message, "the sandbox ran out of memory");
+
+    } else if (s->died->exited) {
+        ngx_str_set(&message, "the container ended");
+
+    } else {
+        ngx_str_set(&message, "the container is gone");
+    }
+
+    if (ngx_sandbox_session_failure(f->pool, "container_exited", s->died,
+                                    &message, &failure)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_sandbox_op_statement(f,
+                    &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_FAIL]);
+    ngx_sandbox_op_string(f, &failure);
+    ngx_sandbox_op_string(f, &s->id);
+    ngx_sandbox_op_string(f, &s->epoch);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_executions(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (s->absent) {
+        return NGX_OK;
+    }
+
+    ngx_sandbox_op_statement(f,
+           &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_END_ALL]);
+    ngx_sandbox_op_literal(f, s->died ? "the sandbox ended while it ran"
+                                      : "the session ended while it ran");
+    ngx_sandbox_op_string(f, &s->id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_remove(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+    ngx_sandbox_runtime_call_t    *call;
+
+    s = f->data;
+
+    if (s->container.len == 0) {
+        return NGX_OK;
+    }
+
+    call = ngx_sandbox_op_runtime(f);
+
+    return ngx_sandbox_op_verb(f, remove, call, &s->container);
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_folder(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                      path;
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (ngx_sandbox_session_dir_path(f->pool, &f->node->state_path->name,
+                                     &s->id, &path)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_sandbox_session_dir_remove(&path, f->log);
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_removed(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (s->container.len == 0 || s->absent) {
+        return NGX_OK;
+    }
+
+    ngx_sandbox_op_statement(f,
+             &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_REMOVED]);
+
+    if (s->died && s->died->exited) {
+        ngx_sandbox_op_int(f, s->died->exit_code);
+        ngx_sandbox_op_int(f, s->died->oom_killed);
+
+    } else {
+        ngx_sandbox_op_null(f);
+        ngx_sandbox_op_null(f);
+    }
+
+    ngx_sandbox_op_string(f, &s->container);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_uint_t
+ngx_sandbox_settle_active(ngx_sandbox_session_settle_t *s)
+{
+    return !s->absent
+           && (ngx_sandbox_value_is(&s->status, "creating")
+               || ngx_sandbox_value_is(&s->status, "running"));
+}

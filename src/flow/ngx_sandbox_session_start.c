@@ -1,0 +1,632 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * Brings the container of a new session up.
+ *
+ * The claim makes one of several starters the owner and names the container
+ * after session and epoch; the row comes before the container, so whatever
+ * runs can be found.  The session becomes `running` by the executor's own
+ * report (ngx_sandbox_session_ready.c), which any worker may get; the last
+ * step here only looks, in growing pauses, until that has happened, the
+ * container has died, or the time is over.
+ *
+ * The undo goes from the container to the row, and ends the session `failed`
+ * with the cause.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_sandbox.h"
+#include "ngx_sandbox_container_store.h"
+#include "ngx_sandbox_json_writer.h"
+#include "ngx_sandbox_node.h"
+#include "ngx_sandbox_op.h"
+#include "ngx_sandbox_session_dir.h"
+#include "ngx_sandbox_session_flow.h"
+#include "ngx_sandbox_session_store.h"
+#include "ngx_sandbox_token.h"
+
+
+#define NGX_SANDBOX_START_PAUSE_MIN  40       /* ms */
+#define NGX_SANDBOX_START_PAUSE_MAX  1000
+
+
+static ngx_int_t ngx_sandbox_start_read(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_found(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_spec(ngx_sandbox_flow_t *f);
+static ngx_uint_t ngx_sandbox_start_number(ngx_sandbox_flow_t *f,
+    ngx_uint_t column);
+static ngx_int_t ngx_sandbox_start_claim(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_claimed(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_fail(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_record(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_recorded(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_unrecord(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_folder(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_bootstrap(ngx_sandbox_flow_t *f,
+    ngx_str_t *ret_text);
+static ngx_int_t ngx_sandbox_start_unfolder(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_create(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_created(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_remove(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_note(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_noted(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_run(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_started(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_wait(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_look(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_seen(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_inspected(ngx_sandbox_flow_t *f);
+
+
+const ngx_sandbox_step_t  ngx_sandbox_session_start_steps[] = {
+
+    { "reading the session to start",
+      ngx_sandbox_start_read,
+      ngx_sandbox_start_found, NULL },
+
+    { "claiming the session's start",
+      ngx_sandbox_start_claim,
+      ngx_sandbox_start_claimed,
+      ngx_sandbox_start_fail },
+
+    { "recording the container",
+      ngx_sandbox_start_record,
+      ngx_sandbox_start_recorded,
+      ngx_sandbox_start_unrecord },
+
+    { "making the session's folder",
+      ngx_sandbox_start_folder, NULL,
+      ngx_sandbox_start_unfolder },
+
+    { "creating the container",
+      ngx_sandbox_start_create,
+      ngx_sandbox_start_created,
+      ngx_sandbox_start_remove },
+
+    { "recording the container's runtime id",
+      ngx_sandbox_start_note,
+      ngx_sandbox_start_noted, NULL },
+
+    { "starting the container",
+      ngx_sandbox_start_run,
+      ngx_sandbox_start_started, NULL },
+
+    { "waiting for the executor",
+      ngx_sandbox_start_wait,
+      ngx_sandbox_start_look, NULL },
+
+      ngx_sandbox_null_step
+};
+
+
+static ngx_int_t
+ngx_sandbox_start_read(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+                     &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_GET]);
+    ngx_sandbox_op_string(f, &s->id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_found(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                    *status, *epoch;
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return f->op_rc;
+    }
+
+    if (ngx_sandbox_op_result(f)->rows == 0) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_FOUND,
+                                     "no session \"%V\"", &s->id);
+    }
+
+    status = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_STATUS);
+
+    if (!ngx_sandbox_value_is(status, "creating")) {
+        return NGX_DONE;
+    }
+
+    epoch = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_EPOCH);
+
+    s->epoch = ngx_atoof(epoch->data, epoch->len) + 1;
+    s->deadline = ngx_current_msec + f->node->start_timeout;
+    s->pause = NGX_SANDBOX_START_PAUSE_MIN;
+    s->reason = "start_failed";
+
+    return ngx_sandbox_start_spec(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_spec(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_node_t            *node;
+    ngx_sandbox_session_start_t   *s;
+    ngx_sandbox_container_spec_t  *spec;
+
+    s = f->data;
+    node = f->node;
+    spec = &s->spec;
+
+    s->container.data = ngx_pnalloc(f->pool, sizeof("sandbox--") + s->id.len
+                                             + NGX_INT64_LEN);
+    if (s->container.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->container.len = ngx_sprintf(s->container.data, "sandbox-%V-%uL",
+                                   &s->id, s->epoch)
+                       - s->container.data;
+
+    if (ngx_sandbox_session_dir_path(f->pool, &node->state_path->name, &s->id,
+                                     &s->dir)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    spec->name = s->container;
+    spec->image = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_IMAGE);
+    spec->session_id = s->id;
+    spec->template_id = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_TEMPLATE);
+    spec->instance = node->name;
+    spec->epoch = s->epoch;
+    spec->cpu_milli = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_CPU);
+    spec->memory_mb = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_MEMORY);
+    spec->disk_mb = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_DISK);
+    spec->pids = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_PROCESSES);
+    spec->socket_path = s->dir;
+    spec->executor_path = node->executor_path;
+    spec->callback_path = node->callback_path;
+
+    s->env_vars = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_ENV);
+    s->max_runs = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_MAX_RUNS);
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_sandbox_start_number(ngx_sandbox_flow_t *f, ngx_uint_t column)
+{
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    value = ngx_sandbox_op_value(f, column);
+    n = value->data ? ngx_atoi(value->data, value->len) : 0;
+
+    return n == NGX_ERROR ? 0 : n;
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_claim(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+             &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_CLAIM_START]);
+    ngx_sandbox_op_string(f, &s->container);
+    ngx_sandbox_op_string(f, &s->id);
+    ngx_sandbox_op_int(f, s->epoch - 1);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_claimed(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc != NGX_OK) {
+        return f->op_rc;
+    }
+
+    if (ngx_sandbox_op_result(f)->affected == 0) {
+        /* somebody else starts it, or it has ended meanwhile */
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_fail(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                     failure;
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (ngx_sandbox_session_failure(f->pool, s->reason, s->died,
+                                    &f->error.detail, &failure)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_sandbox_op_statement(f,
+                    &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_FAIL]);
+    ngx_sandbox_op_string(f, &failure);
+    ngx_sandbox_op_string(f, &s->id);
+    ngx_sandbox_op_int(f, s->epoch);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_record(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+              &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_INSERT]);
+    ngx_sandbox_op_string(f, &s->container);
+    ngx_sandbox_op_string(f, &s->id);
+    ngx_sandbox_op_string(f, &s->spec.template_id);
+    ngx_sandbox_op_string(f, &f->node->name);
+    ngx_sandbox_op_string(f, &s->spec.image);
+    ngx_sandbox_op_int(f, s->epoch);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_recorded(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc == NGX_DECLINED) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_CONFLICT,
+                                     "the session has a container already");
+    }
+
+    return f->op_rc;
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_unrecord(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+             &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_REMOVED]);
+
+    if (s->died) {
+        ngx_sandbox_op_int(f, s->died->exit_code);
+        ngx_sandbox_op_int(f, s->died->oom_killed);
+
+    } else {
+        ngx_sandbox_op_null(f);
+        ngx_sandbox_op_null(f);
+    }
+
+    ngx_sandbox_op_string(f, &s->container);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_folder(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                     text;
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (ngx_sandbox_start_bootstrap(f, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_session_dir_create(&s->dir, &text, f->log) != NGX_OK) {
+        s->reason = "folder";
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_ERROR,
+                                     "the session's folder cannot be made");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_bootstrap(ngx_sandbox_flow_t *f, ngx_str_t *ret_text)
+{
+    ngx_str_t                     token;
+    ngx_sandbox_json_t            json;
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (ngx_sandbox_token_make(f->pool, &f->node->secret, &s->id, &token)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_sandbox_json_init(&json, f->pool, 512 + s->env_vars.len);
+
+    ngx_sandbox_json_object_start(&json);
+    ngx_sandbox_json_literal_key(&json, "session_id");
+    ngx_sandbox_json_string(&json, &s->id);
+    ngx_sandbox_json_literal_key(&json, "token");
+    ngx_sandbox_json_string(&json, &token);
+    ngx_sandbox_json_literal_key(&json, "callback");
+    ngx_sandbox_json_literal(&json, "/run/sandbox-callback/internal.sock");
+    ngx_sandbox_json_literal_key(&json, "env_vars");
+    ngx_sandbox_json_raw(&json, &s->env_vars);
+
+    if (s->max_runs) {
+        ngx_sandbox_json_literal_key(&json, "max_concurrent_executions");
+        ngx_sandbox_json_int(&json, s->max_runs);
+    }
+
+    ngx_sandbox_json_object_end(&json);
+
+    return ngx_sandbox_json_finish(&json, ret_text);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_unfolder(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    return ngx_sandbox_session_dir_remove(&s->dir, f->log);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_create(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+    s->call = ngx_sandbox_op_runtime(f);
+
+    return ngx_sandbox_op_verb(f, create, s->call, &s->spec);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_created(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    switch (s->call->status) {
+
+    case NGX_SANDBOX_RUNTIME_NO_IMAGE:
+        s->reason = "image_missing";
+        break;
+
+    case NGX_SANDBOX_RUNTIME_CONFLICT:
+        s->reason = "name_conflict";
+        break;
+
+    case NGX_SANDBOX_RUNTIME_DOWN:
+    case NGX_SANDBOX_RUNTIME_GARBAGE:
+        s->reason = "runtime_unavailable";
+        break;
+
+    default:
+        break;
+    }
+
+    return f->op_rc;
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_remove(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+    ngx_sandbox_runtime_call_t   *call;
+
+    s = f->data;
+
+    if (s->call && s->call->status == NGX_SANDBOX_RUNTIME_CONFLICT) {
+        /* the container of that name is not the one of this start */
+        return NGX_OK;
+    }
+
+    call = ngx_sandbox_op_runtime(f);
+
+    return ngx_sandbox_op_verb(f, remove, call, &s->container);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_note(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+             &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_CREATED]);
+    ngx_sandbox_op_string(f, &s->call->state.runtime_id);
+    ngx_sandbox_op_string(f, &s->container);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_noted(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_op_result(f)->affected == 0) {
+        /* the session was ended, and cleaned up, before the engine was done */
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
+                                     "the session ended while it started");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_run(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+    s->call = ngx_sandbox_op_runtime(f);
+
+    return ngx_sandbox_op_verb(f, start, s->call, &s->container);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_started(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (f->op_rc != NGX_OK
+        && s->call->status == NGX_SANDBOX_RUNTIME_DOWN)
+    {
+        s->reason = "runtime_unavailable";
+    }
+
+    return f->op_rc;
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_wait(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    return ngx_sandbox_op_delay(f, s->pause);
+}
+
+
+/*
+ * Three operations take turns here: the pause, a look at the row, and one at
+ * the container.
+ */
+
+static ngx_int_t
+ngx_sandbox_start_look(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (s->inspecting == 1) {
+        return ngx_sandbox_start_seen(f);
+    }
+
+    if (s->inspecting == 2) {
+        return ngx_sandbox_start_inspected(f);
+    }
+
+    s->inspecting = 1;
+
+    return ngx_sandbox_start_read(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_seen(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                    *status;
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (f->op_rc == NGX_OK) {
+
+        if (ngx_sandbox_op_result(f)->rows == 0) {
+            return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_FOUND,
+                                         "the session was deleted");
+        }
+
+        status = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_STATUS);
+
+        if (ngx_sandbox_value_is(status, "running")) {
+            return NGX_OK;
+        }
+
+        if (!ngx_sandbox_value_is(status, "creating")) {
+            return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
+                                         "the session is %V", status);
+        }
+    }
+
+    /* a database that is away for a moment is no reason to give up */
+
+    s->inspecting = 2;
+    s->call = ngx_sandbox_op_runtime(f);
+
+    return ngx_sandbox_op_verb(f, inspect, s->call, &s->container);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_inspected(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (s->call->status == NGX_SANDBOX_RUNTIME_NOT_FOUND
+        || (s->call->status == NGX_SANDBOX_RUNTIME_OK
+            && s->call->state.exited))
+    {
+        s->died = &s->call->state;
+        s->reason = "container_exited";
+
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_RUNTIME_UNAVAILABLE,
+                          "the container ended with status %i before its "
+                          "executor was ready", s->died->exit_code);
+    }
+
+    if ((ngx_msec_int_t) (s->deadline - ngx_current_msec) <= 0) {
+        s->reason = "start_timeout";
+
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_RUNTIME_UNAVAILABLE,
+                          "the executor was not ready within %M ms",
+                          f->node->start_timeout);
+    }
+
+    s->inspecting = 0;
+    s->pause = ngx_min(s->pause * 2, NGX_SANDBOX_START_PAUSE_MAX);
+
+    return ngx_sandbox_op_delay(f, s->pause);
+}

@@ -1,0 +1,110 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * Executions.  pending -> running -> completed | failed | timeout | crashed |
+ * cancelled; an end state is never left, so a result that comes twice is
+ * stored once and the second report reads what is there.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_sandbox_execution_store.h"
+
+
+#define NOW       "UTC_TIMESTAMP(3)"
+#define OPEN      "IN ('pending', 'running')"
+
+#define COLUMNS                                                               \
+    "e.id, e.session_id, e.status, e.code, e.language, e.timeout_sec,"        \
+    " e.exit_code, e.error_message, e.duration_ms, e.stdout, e.stderr,"       \
+    " e.stdout_truncated, e.stderr_truncated, e.return_value, e.metrics,"     \
+    " e.retry_count, e.created_at, e.started_at, e.completed_at,"             \
+    " e.status " OPEN " AND e.deadline_at < " NOW
+
+#define FROM      " FROM executions e"
+#define NEWEST    " ORDER BY e.created_at DESC, e.id DESC LIMIT ? OFFSET ?"
+
+#define LOST      "'no result arrived within the deadline'"
+
+
+ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
+
+    ngx_sandbox_stmt("reading an execution",
+        "SELECT " COLUMNS FROM " JOIN sessions s ON s.id = e.session_id"
+        " WHERE e.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
+
+    ngx_sandbox_stmt("inserting an execution",
+        "INSERT INTO executions (id, session_id, status, language, code,"
+        " timeout_sec, event, env_vars, stdin, working_directory, started_at,"
+        " deadline_at, created_at)"
+        " SELECT ?, s.id, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " IF(? = 'running', " NOW ", NULL), " NOW " + INTERVAL ? MICROSECOND,"
+        " " NOW " FROM sessions s WHERE s.id = ? AND s.status = 'running'",
+        12, 0, 0),
+
+    ngx_sandbox_stmt("marking an execution running",
+        "UPDATE executions SET status = 'running', epoch = epoch + 1,"
+        " started_at = " NOW " WHERE id = ? AND status = 'pending'",
+        1, 0, 1),
+
+    ngx_sandbox_stmt("storing a result",
+        "UPDATE executions SET status = ?, epoch = epoch + 1, exit_code = ?,"
+        " error_message = ?, stdout = ?, stderr = ?, stdout_truncated = ?,"
+        " stderr_truncated = ?, return_value = ?, duration_ms = ?,"
+        " metrics = ?, started_at = COALESCE(started_at, " NOW "),"
+        " completed_at = " NOW
+        " WHERE id = ? AND session_id = ? AND status " OPEN,
+        12, 0, 0),
+
+    ngx_sandbox_stmt("settling an overdue execution",
+        "UPDATE executions SET status = 'failed', epoch = epoch + 1,"
+        " error_message = " LOST ", completed_at = " NOW
+        " WHERE id = ? AND status " OPEN " AND deadline_at < " NOW,
+        1, 0, 1),
+
+    ngx_sandbox_stmt("ending a session's executions",
+        "UPDATE executions SET status = 'failed', epoch = epoch + 1,"
+        " error_message = ?, completed_at = " NOW
+        " WHERE session_id = ? AND status " OPEN,
+        2, 0, 1),
+
+    ngx_sandbox_stmt("listing executions",
+        "SELECT " COLUMNS FROM " WHERE e.session_id = ?" NEWEST,
+        3, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
+
+    ngx_sandbox_stmt("listing executions",
+        "SELECT " COLUMNS FROM " WHERE e.session_id = ? AND e.status = ?"
+        NEWEST,
+        4, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
+
+    ngx_sandbox_stmt("counting executions",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM executions"
+        " WHERE session_id = ? LIMIT ?) c",
+        2, 1, 1),
+
+    ngx_sandbox_stmt("counting executions",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM executions"
+        " WHERE session_id = ? AND status = ? LIMIT ?) c",
+        3, 1, 1),
+
+    /* two statements, so that each has one range of the index to look at */
+
+    ngx_sandbox_stmt("ending lapsed executions",
+        "UPDATE executions SET status = 'failed', epoch = epoch + 1,"
+        " error_message = " LOST ", completed_at = " NOW
+        " WHERE status = 'running' AND deadline_at < " NOW " LIMIT ?",
+        1, 0, 1),
+
+    ngx_sandbox_stmt("ending executions that were never dispatched",
+        "UPDATE executions SET status = 'failed', epoch = epoch + 1,"
+        " error_message = 'it was never handed to the sandbox',"
+        " completed_at = " NOW
+        " WHERE status = 'pending' AND deadline_at < " NOW " LIMIT ?",
+        1, 0, 1),
+};

@@ -1,0 +1,87 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+#ifndef _NGX_SANDBOX_EXECUTION_STORE_H_INCLUDED_
+#define _NGX_SANDBOX_EXECUTION_STORE_H_INCLUDED_
+
+
+#include "ngx_sandbox_store.h"
+
+
+enum {
+    NGX_SANDBOX_EXECUTION_ID = 0,
+    NGX_SANDBOX_EXECUTION_SESSION,
+    NGX_SANDBOX_EXECUTION_STATUS,
+    NGX_SANDBOX_EXECUTION_CODE,
+    NGX_SANDBOX_EXECUTION_LANGUAGE,
+    NGX_SANDBOX_EXECUTION_TIMEOUT,
+    NGX_SANDBOX_EXECUTION_EXIT_CODE,
+    NGX_SANDBOX_EXECUTION_ERROR,
+    NGX_SANDBOX_EXECUTION_DURATION,      /* ms */
+    NGX_SANDBOX_EXECUTION_STDOUT,
+    NGX_SANDBOX_EXECUTION_STDERR,
+    NGX_SANDBOX_EXECUTION_STDOUT_CUT,
+    NGX_SANDBOX_EXECUTION_STDERR_CUT,
+    NGX_SANDBOX_EXECUTION_RETURN,
+    NGX_SANDBOX_EXECUTION_METRICS,
+    NGX_SANDBOX_EXECUTION_RETRIES,
+    NGX_SANDBOX_EXECUTION_CREATED,
+    NGX_SANDBOX_EXECUTION_STARTED,
+    NGX_SANDBOX_EXECUTION_COMPLETED,
+    NGX_SANDBOX_EXECUTION_OVERDUE,       /* 1: its deadline is over */
+    NGX_SANDBOX_EXECUTION_COLUMNS
+};
+
+
+enum {
+    /* id -> the execution, those of hidden sessions excluded */
+    NGX_SANDBOX_SQL_EXECUTION_GET = 0,
+
+    /*
+     * id, status (pending or running), language, code, timeout_sec, event or
+     * NULL, env_vars, stdin or NULL, working_directory or NULL, status again,
+     * deadline in us from now, session_id.
+     * No row affected: the session is not running.
+     */
+    NGX_SANDBOX_SQL_EXECUTION_INSERT,
+
+    /* id: pending -> running */
+    NGX_SANDBOX_SQL_EXECUTION_RUNNING,
+
+    /*
+     * status, exit_code or NULL, error_message or NULL, stdout, stderr,
+     * stdout_truncated, stderr_truncated, return_value or NULL, duration_ms
+     * or NULL, metrics or NULL, id, session_id: an unfinished one gets its
+     * result.  No row affected: it has one, or is not the session's.
+     */
+    NGX_SANDBOX_SQL_EXECUTION_FINISH,
+
+    /* id: an overdue one -> failed */
+    NGX_SANDBOX_SQL_EXECUTION_SETTLE,
+
+    /* error_message, session_id: every unfinished one of it -> failed */
+    NGX_SANDBOX_SQL_EXECUTION_END_ALL,
+
+    /* session_id, limit, offset; session_id, status, limit, offset */
+    NGX_SANDBOX_SQL_EXECUTION_LIST,
+    NGX_SANDBOX_SQL_EXECUTION_LIST_STATUS,
+
+    /* session_id, count limit; session_id, status, count limit */
+    NGX_SANDBOX_SQL_EXECUTION_COUNT,
+    NGX_SANDBOX_SQL_EXECUTION_COUNT_STATUS,
+
+    /* limit: those whose deadline is over -> failed */
+    NGX_SANDBOX_SQL_EXECUTION_LAPSED,
+    NGX_SANDBOX_SQL_EXECUTION_LAPSED_PENDING,
+
+    NGX_SANDBOX_EXECUTION_STMTS
+};
+
+
+extern ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[];
+
+
+#endif /* _NGX_SANDBOX_EXECUTION_STORE_H_INCLUDED_ */

@@ -1,0 +1,187 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * Sessions.  The states and who may leave them are in the WHERE clauses:
+ * creating -> running | failed | terminated, running -> failed | timeout |
+ * terminated; nothing leaves an end state.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_sandbox_session_store.h"
+
+
+#define NOW       "UTC_TIMESTAMP(3)"
+
+#define COLUMNS                                                               \
+    "s.id, s.template_id, s.status, s.epoch, s.mode, s.agent_id,"             \
+    " s.language_runtime, s.runtime_backend, s.runtime_node,"                 \
+    " s.container_id, s.image_url, s.cpu_milli, s.memory_mb, s.disk_mb,"      \
+    " s.max_processes, s.timeout_sec, s.env_vars, s.metadata,"                \
+    " s.workspace_path, s.start_kind, s.failure, s.created_at, s.updated_at," \
+    " s.started_at, s.completed_at, s.last_activity_at, s.expires_at,"        \
+    " s.status = 'creating' AND s.start_deadline_at < " NOW                   \
+    " OR s.status = 'running' AND s.expires_at < " NOW ","                    \
+    " t.max_concurrent_executions"
+
+#define FROM      " FROM sessions s"
+#define TEMPLATE  " LEFT JOIN templates t ON t.id = s.template_id"
+
+
+ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
+
+    ngx_sandbox_stmt("reading a session",
+        "SELECT " COLUMNS FROM TEMPLATE " WHERE s.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_SESSION_COLUMNS, 1),
+
+    ngx_sandbox_stmt("reading a session's record",
+        "SELECT " COLUMNS FROM TEMPLATE " WHERE s.id = ?",
+        1, NGX_SANDBOX_SESSION_COLUMNS, 1),
+
+    /* one statement reads the template's defaults and inserts */
+
+    ngx_sandbox_stmt("inserting a session",
+        "INSERT INTO sessions (id, template_id, status, mode, agent_id,"
+        " language_runtime, runtime_backend, runtime_node, image_url,"
+        " cpu_milli, memory_mb, disk_mb, max_processes, timeout_sec,"
+        " env_vars, event, metadata, workspace_path, start_deadline_at,"
+        " created_at, updated_at)"
+        " SELECT ?, t.id, 'creating', ?, ?, t.runtime_type, 'docker', ?,"
+        " t.image_url, COALESCE(?, t.default_cpu_milli),"
+        " COALESCE(?, t.default_memory_mb), COALESCE(?, t.default_disk_mb),"
+        " ?, COALESCE(?, t.default_timeout_sec),"
+        " JSON_MERGE_PATCH(t.default_env_vars, ?), ?, ?, ?,"
+        " " NOW " + INTERVAL ? MICROSECOND, " NOW ", " NOW
+        " FROM templates t WHERE t.id = ? AND t.is_active",
+        15, 0, 0),
+
+    ngx_sandbox_stmt("inserting a session's metadata",
+        "INSERT IGNORE INTO session_metadata (session_id, k, v)"
+        " SELECT ?, j.k, JSON_VALUE(?, CONCAT('$.', JSON_QUOTE(j.k)))"
+        " FROM JSON_TABLE(JSON_KEYS(?), '$[*]'"
+        " COLUMNS (k VARCHAR(64) PATH '$')) j",
+        3, 0, 1),
+
+    ngx_sandbox_stmt("claiming a session's start",
+        "UPDATE sessions SET container_id = ?, epoch = epoch + 1,"
+        " updated_at = " NOW
+        " WHERE id = ? AND epoch = ? AND status = 'creating'"
+        " AND start_deadline_at > " NOW,
+        3, 0, 0),
+
+    ngx_sandbox_stmt("marking a session running",
+        "UPDATE sessions SET status = 'running', epoch = epoch + 1,"
+        " started_at = " NOW ", updated_at = " NOW ", last_activity_at = " NOW
+        ", expires_at = " NOW " + INTERVAL timeout_sec SECOND"
+        " WHERE id = ? AND container_id = ? AND status = 'creating'",
+        2, 0, 0),
+
+    ngx_sandbox_stmt("marking a session failed",
+        "UPDATE sessions SET status = 'failed', epoch = epoch + 1,"
+        " failure = ?, completed_at = " NOW ", updated_at = " NOW
+        " WHERE id = ? AND epoch = ? AND status IN ('creating', 'running')",
+        3, 0, 0),
+
+    ngx_sandbox_stmt("settling an overdue session",
+        "UPDATE sessions SET"
+        " failure = IF(status = 'creating', JSON_OBJECT('reason',"
+        " 'start_timeout', 'exit_code', NULL, 'oom_killed', FALSE, 'message',"
+        " 'the sandbox was not ready within sandbox_start_timeout'), NULL),"
+        " status = IF(status = 'creating', 'failed', 'timeout'),"
+        " epoch = epoch + 1, completed_at = " NOW ", updated_at = " NOW
+        " WHERE id = ?"
+        " AND (status = 'creating' AND start_deadline_at < " NOW
+        " OR status = 'running' AND expires_at < " NOW ")",
+        1, 0, 1),
+
+    ngx_sandbox_stmt("marking a session terminated",
+        "UPDATE sessions SET status = 'terminated', epoch = epoch + 1,"
+        " completed_at = " NOW ", updated_at = " NOW
+        " WHERE id = ? AND hidden = 0 AND status IN ('creating', 'running')",
+        1, 0, 1),
+
+    ngx_sandbox_stmt("hiding a session",
+        "UPDATE sessions SET completed_at = COALESCE(completed_at, " NOW "),"
+        " status = IF(status IN ('creating', 'running'), 'terminated',"
+        " status), epoch = epoch + 1, deleted_at = " NOW ","
+        " updated_at = " NOW
+        " WHERE id = ? AND hidden = 0",
+        1, 0, 1),
+
+    ngx_sandbox_stmt("noting a session's activity",
+        "UPDATE sessions SET last_activity_at = " NOW " WHERE id = ?",
+        1, 0, 1),
+
+    ngx_sandbox_stmt("finding lapsed starts",
+        "SELECT id FROM sessions WHERE status = 'creating'"
+        " AND start_deadline_at < " NOW " LIMIT ?",
+        1, 1, 1),
+
+    ngx_sandbox_stmt("finding lapsed sessions",
+        "SELECT id FROM sessions WHERE status = 'running'"
+        " AND expires_at < " NOW " LIMIT ?",
+        1, 1, 1),
+};
+
+
+/*
+ * The lists.  A metadata filter joins the table of pairs by its index; the
+ * cursor is written so that the index on created_at bounds the range.
+ */
+
+#define META      " JOIN session_metadata m ON m.session_id = s.id"           \
+                  " AND m.k = ? AND m.v = ?"
+#define STATUS    " AND s.status = ?"
+#define TMPL      " AND s.template_id = ?"
+#define AFTER     " AND s.created_at <= ?"                                    \
+                  " AND (s.created_at < ? OR s.id < ?)"
+
+#define LIST(join, where, n)                                                  \
+    ngx_sandbox_stmt("listing sessions",                                      \
+        "SELECT " COLUMNS FROM join TEMPLATE                                  \
+        " WHERE s.hidden = 0" where                                           \
+        " ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?",            \
+        (n) + 2, NGX_SANDBOX_SESSION_COLUMNS, 1)
+
+#define COUNT(join, where, n)                                                 \
+    ngx_sandbox_stmt("counting sessions",                                     \
+        "SELECT COUNT(*) FROM (SELECT 1" FROM join                            \
+        " WHERE s.hidden = 0" where " LIMIT ?) c",                            \
+        (n) + 1, 1, 1)
+
+
+ngx_sandbox_db_stmt_t  ngx_sandbox_session_list_stmts[] = {
+    LIST("", "", 0),
+    LIST("", STATUS, 1),
+    LIST("", TMPL, 1),
+    LIST("", STATUS TMPL, 2),
+    LIST(META, "", 2),
+    LIST(META, STATUS, 3),
+    LIST(META, TMPL, 3),
+    LIST(META, STATUS TMPL, 4),
+    LIST("", AFTER, 3),
+    LIST("", STATUS AFTER, 4),
+    LIST("", TMPL AFTER, 4),
+    LIST("", STATUS TMPL AFTER, 5),
+    LIST(META, AFTER, 5),
+    LIST(META, STATUS AFTER, 6),
+    LIST(META, TMPL AFTER, 6),
+    LIST(META, STATUS TMPL AFTER, 7),
+};
+
+
+ngx_sandbox_db_stmt_t  ngx_sandbox_session_count_stmts[] = {
+    COUNT("", "", 0),
+    COUNT("", STATUS, 1),
+    COUNT("", TMPL, 1),
+    COUNT("", STATUS TMPL, 2),
+    COUNT(META, "", 2),
+    COUNT(META, STATUS, 3),
+    COUNT(META, TMPL, 3),
+    COUNT(META, STATUS TMPL, 4),
+};

@@ -1,0 +1,118 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+#ifndef _NGX_SANDBOX_SESSION_STORE_H_INCLUDED_
+#define _NGX_SANDBOX_SESSION_STORE_H_INCLUDED_
+
+
+#include "ngx_sandbox_store.h"
+
+
+/* the columns of every statement that returns sessions */
+
+enum {
+    NGX_SANDBOX_SESSION_ID = 0,
+    NGX_SANDBOX_SESSION_TEMPLATE,
+    NGX_SANDBOX_SESSION_STATUS,
+    NGX_SANDBOX_SESSION_EPOCH,
+    NGX_SANDBOX_SESSION_MODE,
+    NGX_SANDBOX_SESSION_AGENT,
+    NGX_SANDBOX_SESSION_LANGUAGE_RUNTIME,
+    NGX_SANDBOX_SESSION_BACKEND,
+    NGX_SANDBOX_SESSION_NODE,
+    NGX_SANDBOX_SESSION_CONTAINER,
+    NGX_SANDBOX_SESSION_IMAGE,
+    NGX_SANDBOX_SESSION_CPU,
+    NGX_SANDBOX_SESSION_MEMORY,
+    NGX_SANDBOX_SESSION_DISK,
+    NGX_SANDBOX_SESSION_PROCESSES,
+    NGX_SANDBOX_SESSION_TIMEOUT,
+    NGX_SANDBOX_SESSION_ENV,
+    NGX_SANDBOX_SESSION_METADATA,
+    NGX_SANDBOX_SESSION_WORKSPACE,
+    NGX_SANDBOX_SESSION_START_KIND,
+    NGX_SANDBOX_SESSION_FAILURE,
+    NGX_SANDBOX_SESSION_CREATED,
+    NGX_SANDBOX_SESSION_UPDATED,
+    NGX_SANDBOX_SESSION_STARTED,
+    NGX_SANDBOX_SESSION_COMPLETED,
+    NGX_SANDBOX_SESSION_ACTIVITY,
+    NGX_SANDBOX_SESSION_EXPIRES,
+    NGX_SANDBOX_SESSION_OVERDUE,      /* 1: its state has lapsed, settle it */
+    NGX_SANDBOX_SESSION_MAX_RUNS,     /* the template's, NULL if that is gone */
+    NGX_SANDBOX_SESSION_COLUMNS
+};
+
+
+enum {
+    /* id -> the session, hidden ones excluded */
+    NGX_SANDBOX_SQL_SESSION_GET = 0,
+
+    /* id -> the session, hidden or not */
+    NGX_SANDBOX_SQL_SESSION_ANY,
+
+    /*
+     * id, mode, agent_id, node, cpu_milli or NULL, memory_mb or NULL,
+     * disk_mb or NULL, max_processes, timeout_sec or NULL, env_vars, event
+     * or NULL, metadata, workspace_path, start time-out in us, template_id.
+     * No row affected: there is no such active template.
+     */
+    NGX_SANDBOX_SQL_SESSION_INSERT,
+
+    /* id, metadata, metadata: makes the pairs searchable */
+    NGX_SANDBOX_SQL_SESSION_METADATA,
+
+    /* container_id, id, epoch: creating only; the one who starts it wins */
+    NGX_SANDBOX_SQL_SESSION_CLAIM_START,
+
+    /* id, container_id: creating -> running */
+    NGX_SANDBOX_SQL_SESSION_RUNNING,
+
+    /* failure, id, epoch: creating or running -> failed */
+    NGX_SANDBOX_SQL_SESSION_FAIL,
+
+    /* id: an overdue one: creating -> failed, running -> timeout */
+    NGX_SANDBOX_SQL_SESSION_SETTLE,
+
+    /* id: creating or running -> terminated */
+    NGX_SANDBOX_SQL_SESSION_TERMINATE,
+
+    /* id: hides the record, whatever its state; ends it if it was active */
+    NGX_SANDBOX_SQL_SESSION_HIDE,
+
+    /* id: now is its last activity */
+    NGX_SANDBOX_SQL_SESSION_TOUCH,
+
+    /* limit -> ids of sessions whose state has lapsed */
+    NGX_SANDBOX_SQL_SESSION_LAPSED_STARTS,
+    NGX_SANDBOX_SQL_SESSION_LAPSED_RUNS,
+
+    NGX_SANDBOX_SESSION_STMTS
+};
+
+
+/*
+ * The lists, newest first: a combination of these filters is an index into
+ * the tables.  Parameters in this order: metadata key and value; status;
+ * template_id; created_at, created_at and id of the cursor; limit, offset.
+ * The counts know no cursor, and take one limit at which counting stops.
+ */
+
+#define NGX_SANDBOX_SESSION_BY_STATUS    0x01
+#define NGX_SANDBOX_SESSION_BY_TEMPLATE  0x02
+#define NGX_SANDBOX_SESSION_BY_METADATA  0x04
+#define NGX_SANDBOX_SESSION_AFTER        0x08
+
+#define NGX_SANDBOX_SESSION_LISTS        16
+#define NGX_SANDBOX_SESSION_COUNTS       8
+
+
+extern ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[];
+extern ngx_sandbox_db_stmt_t  ngx_sandbox_session_list_stmts[];
+extern ngx_sandbox_db_stmt_t  ngx_sandbox_session_count_stmts[];
+
+
+#endif /* _NGX_SANDBOX_SESSION_STORE_H_INCLUDED_ */
