@@ -63,6 +63,8 @@ static void ngx_http_sandbox_executor_abort_request(ngx_http_request_t *r);
 static void ngx_http_sandbox_executor_finalize_request(ngx_http_request_t *r,
     ngx_int_t rc);
 static void ngx_http_sandbox_executor_expired(ngx_event_t *ev);
+static ssize_t ngx_http_sandbox_executor_recv_end(ngx_connection_t *c,
+    u_char *buf, size_t size);
 static void ngx_http_sandbox_executor_cleanup(void *data);
 static void *ngx_http_sandbox_executor_create_conf(ngx_conf_t *cf);
 static char *ngx_http_sandbox_executor_pass(ngx_conf_t *cf,
@@ -304,6 +306,10 @@ ngx_http_sandbox_executor_process_status(ngx_http_request_t *r)
     ctx = call->transfer;
     u = r->upstream;
 
+    if (ctx->expired) {
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
     rc = ngx_http_parse_status_line(r, &u->buffer, &ctx->status);
 
     if (rc == NGX_AGAIN) {
@@ -330,12 +336,18 @@ ngx_http_sandbox_executor_process_status(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_sandbox_executor_process_header(ngx_http_request_t *r)
 {
-    ngx_int_t             rc;
-    ngx_sandbox_call_t   *call;
-    ngx_http_upstream_t  *u;
+    ngx_int_t                         rc;
+    ngx_sandbox_call_t               *call;
+    ngx_http_upstream_t              *u;
+    ngx_http_sandbox_executor_ctx_t  *ctx;
 
     call = ngx_http_get_module_ctx(r, ngx_http_sandbox_executor_module);
+    ctx = call->transfer;
     u = r->upstream;
+
+    if (ctx->expired) {
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
 
     for ( ;; ) {
         rc = ngx_http_parse_header_line(r, &u->buffer, 1);
@@ -443,6 +455,10 @@ ngx_http_sandbox_executor_filter(void *data, ssize_t bytes)
     call = ngx_http_get_module_ctx(r, ngx_http_sandbox_executor_module);
     u = r->upstream;
 
+    if (((ngx_http_sandbox_executor_ctx_t *) call->transfer)->expired) {
+        return NGX_ERROR;
+    }
+
     if (bytes > u->length) {
         ngx_str_set(&call->error, "the executor sent more than it announced");
         return NGX_ERROR;
@@ -499,35 +515,45 @@ ngx_http_sandbox_executor_finalize_request(ngx_http_request_t *r,
 
 
 /*
- * nginx's own timers start anew with every byte; this one does not.  It ends
- * the upstream the way those do.
+ * nginx's own timers start anew with every byte; this one does not.  The
+ * upstream can only be ended from its own handlers, and its time-out is logged
+ * as an error, which a caller's deadline is not: so a last byte is put into its
+ * hands, and our handlers, which see the mark, refuse it.
  */
 
 static void
 ngx_http_sandbox_executor_expired(ngx_event_t *ev)
 {
-    ngx_connection_t                 *c;
+    ngx_connection_t                 *c, *peer;
     ngx_http_request_t               *r;
     ngx_http_sandbox_executor_ctx_t  *ctx;
 
     ctx = ngx_queue_data(ev, ngx_http_sandbox_executor_ctx_t, deadline);
-    ctx->expired = 1;
-
     r = ctx->request;
+    c = r->connection;
 
     if (r->upstream == NULL || r->upstream->peer.connection == NULL) {
         return;
     }
 
-    c = r->upstream->peer.connection;
+    ctx->expired = 1;
 
-    /* the caller's deadline is no error of the log's */
+    peer = r->upstream->peer.connection;
+    peer->recv = ngx_http_sandbox_executor_recv_end;
 
-    c->log_error = NGX_ERROR_INFO;
-    c->read->timedout = 1;
-    c->write->timedout = 1;
+    peer->read->handler(peer->read);
 
-    c->read->handler(c->read);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ssize_t
+ngx_http_sandbox_executor_recv_end(ngx_connection_t *c, u_char *buf,
+    size_t size)
+{
+    *buf = '\0';
+
+    return 1;
 }
 
 

@@ -166,7 +166,7 @@ static const ngx_sandbox_error_row_t  ngx_sandbox_errors[] = {
     { ngx_string("Sandbox.SessionNotRunning"), 409,
       ngx_string("The session is not running."),
       ngx_string("Wait for it with GET "
-                 "/api/v1/sessions/{id}?wait=running if it is still being "
+                 "/api/v1/sessions/{id} if it is still being "
                  "created; create a new session if it has ended."), 0 },
 
     [NGX_SANDBOX_IDEMPOTENCY_MISMATCH] =
@@ -199,7 +199,7 @@ static const ngx_sandbox_error_row_t  ngx_sandbox_errors[] = {
       ngx_string("The execution did not end within the time to wait for it; "
                  "it goes on."),
       ngx_string("Ask for its result with GET "
-                 "/api/v1/executions/{id}?wait=done, or wait longer with "
+                 "/api/v1/executions/{id}, or wait longer with "
                  "sync_timeout."), 0 },
 
     [NGX_SANDBOX_DATABASE_UNAVAILABLE] =

@@ -416,6 +416,8 @@ ngx_sandbox_execute_body(ngx_sandbox_flow_t *f, char *mode)
     ngx_sandbox_json_t      json;
     ngx_sandbox_execute_t  *e;
 
+    static ngx_str_t  none = ngx_string("{}");
+
     e = f->data;
 
     ngx_sandbox_json_init(&json, f->pool, 512 + e->code.len + e->code.len / 8
@@ -432,8 +434,10 @@ ngx_sandbox_execute_body(ngx_sandbox_flow_t *f, char *mode)
     ngx_sandbox_json_string(&json, &e->code);
     ngx_sandbox_json_literal_key(&json, "timeout");
     ngx_sandbox_json_int(&json, e->timeout_sec);
+    /* a handler always gets an object */
+
     ngx_sandbox_json_literal_key(&json, "event");
-    ngx_sandbox_json_raw(&json, &e->event);
+    ngx_sandbox_json_raw(&json, e->event.data ? &e->event : &none);
     ngx_sandbox_json_literal_key(&json, "env_vars");
     ngx_sandbox_json_raw(&json, &e->env_vars);
 

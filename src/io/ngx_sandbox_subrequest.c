@@ -10,7 +10,8 @@
  *   - the result travels in a context, never in a body: neither the one-page
  *     limit of in-memory bodies nor "nested in-memory subrequest" can apply;
  *   - the post handler may be called twice, and with NGX_ERROR, 408 or 499,
- *     which must be handed back so that the main request is ended;
+ *     which must be handed back so that the main request is ended, unless it
+ *     was an upstream's peer that failed;
  *   - a status of 300 and above must not make nginx build an error page;
  *   - the parent goes on from its own write handler, not from inside the post
  *     handler, so a chain of subrequests never nests;
@@ -34,6 +35,7 @@ typedef struct {
     ngx_sandbox_subrequest_done_pt   done;
     void                            *data;
     ngx_int_t                        rc;
+    unsigned                         upstream:1;
     unsigned                         pending:1;
     unsigned                         ended:1;
 } ngx_sandbox_subrequest_t;
@@ -98,6 +100,7 @@ ngx_sandbox_subrequest(ngx_http_request_t *r, ngx_str_t *uri,
 
     s->done = done;
     s->data = data;
+    s->upstream = in_memory;
     s->pending = 1;
     s->ended = 0;
 
@@ -207,12 +210,18 @@ ngx_sandbox_subrequest_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
 {
     ngx_sandbox_subrequest_t  *s = data;
 
-    if (rc == NGX_ERROR
-        || rc == NGX_HTTP_REQUEST_TIME_OUT
-        || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    if (rc == NGX_HTTP_REQUEST_TIME_OUT
+        || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+        || (rc == NGX_ERROR && !s->upstream))
     {
         return rc;
     }
+
+    /*
+     * An upstream also ends with NGX_ERROR when its peer misbehaves, which is
+     * no reason to cut the client off; a broken client connection is looked
+     * at by nginx itself after this.
+     */
 
     /* the last call is the one that counts */
 

@@ -65,7 +65,7 @@ test_contract(void **state)
           503, 1 },
         { NGX_SANDBOX_STORAGE_UNAVAILABLE, "Sandbox.StorageUnavailable", 503,
           1 },
-        { NGX_SANDBOX_RUNTIME_DOWN, "Sandbox.RuntimeUnavailable", 503,
+        { NGX_SANDBOX_RUNTIME_UNAVAILABLE, "Sandbox.RuntimeUnavailable", 503,
           1 },
         { NGX_SANDBOX_INTERNAL_ERROR, "Sandbox.InternalError", 500, 0 },
         { NGX_SANDBOX_INTERNAL_UNAUTHORIZED, "Internal.Unauthorized", 401, 0 },
@@ -168,9 +168,9 @@ test_from_status(void **state)
         { 499, NGX_SANDBOX_INVALID_PARAMETER, 400 },
         { 500, NGX_SANDBOX_INTERNAL_ERROR, 500 },
         { 501, NGX_SANDBOX_INVALID_PARAMETER, 400 },
-        { 502, NGX_SANDBOX_RUNTIME_DOWN, 503 },
-        { 503, NGX_SANDBOX_RUNTIME_DOWN, 503 },
-        { 504, NGX_SANDBOX_RUNTIME_DOWN, 503 },
+        { 502, NGX_SANDBOX_RUNTIME_UNAVAILABLE, 503 },
+        { 503, NGX_SANDBOX_RUNTIME_UNAVAILABLE, 503 },
+        { 504, NGX_SANDBOX_RUNTIME_UNAVAILABLE, 503 },
         { 507, NGX_SANDBOX_INTERNAL_ERROR, 500 }
     };
 
