@@ -494,6 +494,13 @@ ngx_http_sandbox_executor_finalize_request(ngx_http_request_t *r,
 
     ngx_http_sandbox_executor_cleanup(ctx);
 
+    /*
+     * Nothing is sent on: the filter that keeps answers of subrequests in
+     * memory would refuse a length above its buffer.
+     */
+
+    r->headers_out.content_length_n = 0;
+
     if (ctx->expired) {
         call->rc = NGX_BUSY;
         ngx_str_set(&call->error, "the executor did not answer in time");

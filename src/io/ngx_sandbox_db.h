@@ -68,6 +68,7 @@ struct ngx_sandbox_db_op_s {
     ngx_sandbox_db_param_t     *params;      /* stmt->params of them */
     ngx_pool_t                 *pool;        /* the rows are allocated here */
     ngx_log_t                  *log;
+    ngx_msec_t                  timeout;     /* 0: the pool's query_timeout */
     ngx_sandbox_db_handler_pt   handler;
     void                       *data;
 

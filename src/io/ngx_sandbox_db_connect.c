@@ -10,9 +10,7 @@
  * ngx_sandbox_db_connection.c.
  *
  * The socket is a unix one or the host is an IP literal: the library would
- * resolve a name blocking.  It never blocks, with one exception that is the
- * library's own: in a TLS handshake that waits for the server with poll(), a
- * second at most.
+ * resolve a name blocking.
  */
 
 
@@ -22,12 +20,7 @@
 #include "ngx_sandbox_db_private.h"
 
 
-#define NGX_SANDBOX_DB_TLS_STACK    (192 * 1024)    /* bytes */
-#define NGX_SANDBOX_DB_TLS_TIMEOUT  1               /* seconds */
-
-
 static void ngx_sandbox_db_connect_options(ngx_sandbox_db_connection_t *c);
-static void ngx_sandbox_db_connect_tls(ngx_sandbox_db_connection_t *c);
 static void ngx_sandbox_db_connect_start(ngx_sandbox_db_connection_t *c);
 static int ngx_sandbox_db_connect_cont(ngx_sandbox_db_connection_t *c,
     int ready);
@@ -70,7 +63,7 @@ ngx_sandbox_db_connect_options(ngx_sandbox_db_connection_t *c)
     protocol = conf->socket.len ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
 
     if (conf->ssl || conf->ssl_ca.len) {
-        ngx_sandbox_db_connect_tls(c);
+        ngx_sandbox_db_tls_options(c);
 
     } else {
         mysql_options(&c->my, MYSQL_OPT_NONBLOCK, NULL);
@@ -82,34 +75,6 @@ ngx_sandbox_db_connect_options(ngx_sandbox_db_connection_t *c)
     mysql_options(&c->my, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
     mysql_options(&c->my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(&c->my, MYSQL_INIT_COMMAND, c->pool->init.data);
-}
-
-
-static void
-ngx_sandbox_db_connect_tls(ngx_sandbox_db_connection_t *c)
-{
-    size_t                  stack;
-    my_bool                 on;
-    unsigned int            timeout;
-    ngx_sandbox_db_conf_t  *conf;
-
-    conf = &c->pool->conf;
-
-    on = 1;
-    stack = NGX_SANDBOX_DB_TLS_STACK;
-    timeout = NGX_SANDBOX_DB_TLS_TIMEOUT;
-
-    mysql_options(&c->my, MYSQL_OPT_NONBLOCK, &stack);
-    mysql_options(&c->my, MYSQL_OPT_SSL_ENFORCE, &on);
-
-    /* without it the library's handshake would wait for ever */
-
-    mysql_options(&c->my, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
-
-    if (conf->ssl_ca.len) {
-        mysql_options(&c->my, MYSQL_OPT_SSL_CA, conf->ssl_ca.data);
-        mysql_options(&c->my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &on);
-    }
 }
 
 
@@ -147,6 +112,12 @@ ngx_sandbox_db_connected(ngx_sandbox_db_connection_t *c)
 {
     if (c->connected == NULL) {
         ngx_sandbox_db_schema_error(c);
+        return;
+    }
+
+    if (ngx_sandbox_db_tls_prepare(c) != NGX_OK) {
+        ngx_sandbox_db_connection_die(c, NGX_SANDBOX_DB_UNAVAILABLE,
+                                      "the socket cannot be non-blocking");
         return;
     }
 

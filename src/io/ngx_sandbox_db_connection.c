@@ -135,7 +135,7 @@ ngx_sandbox_db_connection_watch(ngx_sandbox_db_connection_t *c, int wait)
         ngx_sandbox_fd_close(w, 1);
     }
 
-    if (fd == (ngx_socket_t) -1) {
+    if (fd == (ngx_socket_t) -1 || ngx_sandbox_db_tls_prepare(c) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -73,7 +73,9 @@ ngx_sandbox_db_execute(ngx_sandbox_db_connection_t *c, ngx_sandbox_db_op_t *op)
     op->connection = c;
 
     ngx_sandbox_fd_idle(&c->fd, 0);
-    ngx_sandbox_db_connection_deadline(c, c->pool->conf.query_timeout, 0);
+    ngx_sandbox_db_connection_deadline(c, c->op->timeout
+                                       ? c->op->timeout
+                                       : c->pool->conf.query_timeout, 0);
 
     if (c->stmt->index >= c->pool->statements) {
         ngx_sandbox_db_refuse(c, "the statement has no slot");
@@ -110,13 +112,14 @@ ngx_sandbox_db_answer(ngx_sandbox_db_connection_t *c,
     }
 
     op->status = status;
-    op->error = c->error;
+    op->error = 0;
     ngx_str_null(&op->message);
 
     if (status == NGX_SANDBOX_DB_OK) {
         return;
     }
 
+    op->error = c->error;
     op->affected = 0;
     op->rows = 0;
     op->values = NULL;

@@ -41,6 +41,8 @@ static void ngx_sandbox_db_pool_dequeue(ngx_sandbox_db_pool_t *pool,
     ngx_sandbox_db_op_t *op);
 static ngx_sandbox_db_connection_t *ngx_sandbox_db_pool_get(
     ngx_sandbox_db_pool_t *pool, ngx_sandbox_db_op_t *op);
+static ngx_uint_t ngx_sandbox_db_pool_is_careful(
+    ngx_sandbox_db_pool_t *pool);
 static void ngx_sandbox_db_pool_grow(ngx_sandbox_db_pool_t *pool);
 
 static void ngx_sandbox_db_wait_handler(ngx_event_t *ev);
@@ -468,13 +470,26 @@ ngx_sandbox_db_pool_get(ngx_sandbox_db_pool_t *pool, ngx_sandbox_db_op_t *op)
 }
 
 
+/*
+ * One connection at a time is made to a server that has just failed, and with
+ * TLS: while the worker is stopped in one handshake the server may be waiting
+ * for the other, and then for its own timers.
+ */
+
+static ngx_uint_t
+ngx_sandbox_db_pool_is_careful(ngx_sandbox_db_pool_t *pool)
+{
+    return pool->failures || pool->conf.ssl || pool->conf.ssl_ca.len;
+}
+
+
 static void
 ngx_sandbox_db_pool_grow(ngx_sandbox_db_pool_t *pool)
 {
     while (pool->total < pool->conf.size
            && pool->connecting < pool->nwaiting
            && !pool->backoff_timer.timer_set
-           && (pool->failures == 0 || pool->connecting == 0))
+           && (pool->connecting == 0 || !ngx_sandbox_db_pool_is_careful(pool)))
     {
         ngx_sandbox_db_connection_open(pool);
     }

@@ -12,6 +12,7 @@
  *     db_conf         own copy of the configuration
  *     db_connection   one connection: running, waiting, deadlines, the end
  *     db_connect      its beginning: connect, set up, check the schema
+ *     db_tls          the library's TLS, kept from blocking the worker
  *     db_execute      an operation: prepare, execute, store, roll back
  *     db_value        parameters to binds, rows to strings
  *     db_error        MariaDB's numbers to our status, texts without values
@@ -95,6 +96,7 @@ struct ngx_sandbox_db_connection_s {
     ngx_str_t                  text;
     u_char                     buf[NGX_SANDBOX_DB_TEXT_MAX];
 
+    unsigned                   tls:1;
     unsigned                   established:1;
     unsigned                   prepared:1;  /* for this operation */
     unsigned                   sent:1;      /* a write may have happened */
@@ -175,6 +177,14 @@ void ngx_sandbox_db_connection_deadline(ngx_sandbox_db_connection_t *c,
 
 void ngx_sandbox_db_connect(ngx_sandbox_db_connection_t *c);
 int ngx_sandbox_db_query_cont(ngx_sandbox_db_connection_t *c, int ready);
+
+
+/* ngx_sandbox_db_tls.c */
+
+void ngx_sandbox_db_tls_options(ngx_sandbox_db_connection_t *c);
+
+/* For every new socket, as early as it is known; no harm if without TLS. */
+ngx_int_t ngx_sandbox_db_tls_prepare(ngx_sandbox_db_connection_t *c);
 
 
 /* ngx_sandbox_db_execute.c */

@@ -31,6 +31,8 @@
 /* as old as the oldest engine that is supported; newer ones serve it as well */
 #define NGX_SANDBOX_DOCKER_API       "/v1.41"
 
+#define NGX_SANDBOX_DOCKER_PING_MS   2000                 /* at most */
+
 #define NGX_SANDBOX_DOCKER_SMALL     (256 * 1024)         /* bytes */
 #define NGX_SANDBOX_DOCKER_LOGS      (4 * 1024 * 1024)    /* bytes, framed */
 #define NGX_SANDBOX_DOCKER_LIST      (8 * 1024 * 1024)    /* bytes */
@@ -369,6 +371,7 @@ ngx_sandbox_docker_verb_ping(ngx_sandbox_runtime_call_t *call)
     }
 
     ngx_str_set(&op->http.uri, "/_ping");
+    op->http.timeout = ngx_min(op->http.timeout, NGX_SANDBOX_DOCKER_PING_MS);
     op->decode = ngx_sandbox_docker_read_ping;
 
     return ngx_sandbox_docker_op_start(op);

@@ -15,6 +15,7 @@
 #include "ngx_sandbox_store.h"
 #include "ngx_sandbox_container_store.h"
 #include "ngx_sandbox_execution_store.h"
+#include "ngx_sandbox_health_store.h"
 #include "ngx_sandbox_session_store.h"
 #include "ngx_sandbox_template_store.h"
 
@@ -26,6 +27,7 @@ ngx_sandbox_store_table_t  ngx_sandbox_store_tables[] = {
     { ngx_sandbox_session_count_stmts, NGX_SANDBOX_SESSION_COUNTS },
     { ngx_sandbox_execution_stmts, NGX_SANDBOX_EXECUTION_STMTS },
     { ngx_sandbox_container_stmts, NGX_SANDBOX_CONTAINER_STMTS },
+    { ngx_sandbox_health_stmts, NGX_SANDBOX_HEALTH_STMTS },
     { NULL, 0 }
 };
 

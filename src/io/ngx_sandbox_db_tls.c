@@ -1,0 +1,118 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * What makes TLS bearable in an event loop: the library's non-blocking calls
+ * do it over a blocking socket.
+ *
+ * The socket is made non-blocking behind the library's back as soon as it can
+ * be seen; then everything after the handshake is as without TLS.  In the
+ * handshake itself the library waits with poll(): this is cut to a tenth of a
+ * second.  So a connection that is made stops the worker for about a round
+ * trip, and for that tenth if the server falls silent just then.  Should the
+ * greeting be there already when the library looks for it, nothing can be
+ * done in time, and the kernel cuts the wait to a second.
+ *
+ * Operators who want none of it use a unix socket or a network they trust.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <poll.h>
+#include "ngx_sandbox_db_private.h"
+#include <ma_pvio.h>
+
+
+#define NGX_SANDBOX_DB_TLS_STACK   (192 * 1024)    /* bytes, of a handshake */
+#define NGX_SANDBOX_DB_TLS_KERNEL  1               /* seconds */
+#define NGX_SANDBOX_DB_TLS_WAIT    100             /* ms */
+
+
+static int ngx_sandbox_db_tls_wait(MARIADB_PVIO *pvio, my_bool is_read,
+    int timeout);
+
+
+/* the library's own, but for one */
+
+static PVIO_METHODS  ngx_sandbox_db_tls_methods;
+
+
+void
+ngx_sandbox_db_tls_options(ngx_sandbox_db_connection_t *c)
+{
+    size_t                  stack;
+    my_bool                 on;
+    unsigned int            timeout;
+    ngx_sandbox_db_conf_t  *conf;
+
+    conf = &c->pool->conf;
+
+    on = 1;
+    stack = NGX_SANDBOX_DB_TLS_STACK;
+    timeout = NGX_SANDBOX_DB_TLS_KERNEL;
+
+    c->tls = 1;
+
+    mysql_options(&c->my, MYSQL_OPT_NONBLOCK, &stack);
+    mysql_options(&c->my, MYSQL_OPT_SSL_ENFORCE, &on);
+    mysql_options(&c->my, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
+
+    if (conf->ssl_ca.len) {
+        mysql_options(&c->my, MYSQL_OPT_SSL_CA, conf->ssl_ca.data);
+        mysql_options(&c->my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &on);
+    }
+}
+
+
+ngx_int_t
+ngx_sandbox_db_tls_prepare(ngx_sandbox_db_connection_t *c)
+{
+    MARIADB_PVIO  *pvio;
+
+    pvio = c->my.net.pvio;
+
+    if (!c->tls || pvio == NULL
+        || pvio->methods == &ngx_sandbox_db_tls_methods)
+    {
+        return NGX_OK;
+    }
+
+    ngx_sandbox_db_tls_methods = *pvio->methods;
+    ngx_sandbox_db_tls_methods.wait_io_or_timeout = ngx_sandbox_db_tls_wait;
+
+    pvio->methods = &ngx_sandbox_db_tls_methods;
+
+    return ngx_nonblocking(mysql_get_socket(&c->my)) == -1 ? NGX_ERROR
+                                                           : NGX_OK;
+}
+
+
+static int
+ngx_sandbox_db_tls_wait(MARIADB_PVIO *pvio, my_bool is_read, int timeout)
+{
+    int            n;
+    my_socket      fd;
+    struct pollfd  p;
+
+    if (pvio->methods->get_handle(pvio, &fd)) {
+        return 0;
+    }
+
+    p.fd = fd;
+    p.events = is_read ? POLLIN : POLLOUT;
+    p.revents = 0;
+
+    do {
+        n = poll(&p, 1, NGX_SANDBOX_DB_TLS_WAIT);
+    } while (n == -1 && ngx_errno == NGX_EINTR);
+
+    if (n == 0) {
+        ngx_set_errno(NGX_ETIMEDOUT);
+    }
+
+    return n;
+}
