@@ -184,8 +184,8 @@ pid_of() {
     [ -s "$file" ] || return 1
     read -r pid <"$file" || [ -n "$pid" ]
     [[ $pid =~ ^[0-9]+$ ]] || return 1
-    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$home/" \
-        || return 1
+    # not through a pipe: with pipefail a grep that ends early would fail it
+    grep -aqF -- "$home/" "/proc/$pid/cmdline" 2>/dev/null || return 1
     echo "$pid"
 }
 
