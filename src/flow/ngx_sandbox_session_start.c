@@ -113,7 +113,7 @@ ngx_sandbox_start_read(ngx_sandbox_flow_t *f)
     s = f->data;
 
     ngx_sandbox_op_statement(f,
-                     &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_GET]);
+               &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_GET_START]);
     ngx_sandbox_op_string(f, &s->id);
 
     return ngx_sandbox_op_query(f);

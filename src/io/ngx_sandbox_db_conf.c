@@ -80,7 +80,10 @@ ngx_sandbox_db_conf_string(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
     dst->data = p;
     dst->len = src->len;
 
-    p = ngx_cpymem(p, src->data, src->len);
+    if (src->len) {
+        p = ngx_cpymem(p, src->data, src->len);
+    }
+
     *p = '\0';
 
     return NGX_OK;

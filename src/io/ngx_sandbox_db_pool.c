@@ -255,23 +255,33 @@ ngx_sandbox_db_pool_dispatch(ngx_sandbox_db_pool_t *pool)
     ngx_sandbox_db_connection_t  *c;
 
     for (n = 0; !ngx_queue_empty(&pool->waiting); n++) {
+
+        if (n == NGX_SANDBOX_DB_BURST) {
+            if (!pool->more_event.posted) {
+                ngx_post_event(&pool->more_event, &ngx_posted_next_events);
+            }
+
+            return;
+        }
+
         q = ngx_queue_head(&pool->waiting);
         op = ngx_queue_data(q, ngx_sandbox_db_op_t, queue);
 
         c = ngx_sandbox_db_pool_get(pool, op);
 
-        if (c == NULL) {
-            ngx_sandbox_db_pool_grow(pool);
-            return;
+        if (c) {
+            ngx_sandbox_db_pool_dequeue(pool, op);
+            ngx_sandbox_db_execute(c, op);
+            continue;
         }
 
-        if (n == NGX_SANDBOX_DB_BURST) {
-            ngx_post_event(&pool->more_event, &ngx_posted_next_events);
+        ngx_sandbox_db_pool_grow(pool);
+
+        /* a connection may have been made without a wait */
+
+        if (ngx_queue_empty(&pool->idle)) {
             return;
         }
-
-        ngx_sandbox_db_pool_dequeue(pool, op);
-        ngx_sandbox_db_execute(c, op);
     }
 }
 
@@ -487,6 +497,7 @@ static void
 ngx_sandbox_db_pool_grow(ngx_sandbox_db_pool_t *pool)
 {
     while (pool->total < pool->conf.size
+           && ngx_queue_empty(&pool->idle)
            && pool->connecting < pool->nwaiting
            && !pool->backoff_timer.timer_set
            && (pool->connecting == 0 || !ngx_sandbox_db_pool_is_careful(pool)))

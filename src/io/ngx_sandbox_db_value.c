@@ -62,7 +62,11 @@ ngx_sandbox_db_params_set(ngx_sandbox_db_params_t *p, ngx_sandbox_db_op_t *op)
             bind->buffer_type = MYSQL_TYPE_STRING;
             bind->buffer = pos;
             bind->buffer_length = param->string.len;
-            pos = ngx_cpymem(pos, param->string.data, param->string.len);
+
+            if (param->string.len) {
+                pos = ngx_cpymem(pos, param->string.data, param->string.len);
+            }
+
             break;
 
         case NGX_SANDBOX_DB_INT:

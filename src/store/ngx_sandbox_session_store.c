@@ -26,22 +26,26 @@
     " s.workspace_path, s.start_kind, s.failure, s.created_at, s.updated_at," \
     " s.started_at, s.completed_at, s.last_activity_at, s.expires_at,"        \
     " s.status = 'creating' AND s.start_deadline_at < " NOW                   \
-    " OR s.status = 'running' AND s.expires_at < " NOW ","                    \
-    " t.max_concurrent_executions"
+    " OR s.status = 'running' AND s.expires_at < " NOW
 
 #define FROM      " FROM sessions s"
-#define TEMPLATE  " LEFT JOIN templates t ON t.id = s.template_id"
 
 
 ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
 
     ngx_sandbox_stmt("reading a session",
-        "SELECT " COLUMNS FROM TEMPLATE " WHERE s.id = ? AND s.hidden = 0",
+        "SELECT " COLUMNS FROM " WHERE s.id = ? AND s.hidden = 0",
         1, NGX_SANDBOX_SESSION_COLUMNS, 1),
 
     ngx_sandbox_stmt("reading a session's record",
-        "SELECT " COLUMNS FROM TEMPLATE " WHERE s.id = ?",
+        "SELECT " COLUMNS FROM " WHERE s.id = ?",
         1, NGX_SANDBOX_SESSION_COLUMNS, 1),
+
+    ngx_sandbox_stmt("reading a session to start",
+        "SELECT " COLUMNS ", t.max_concurrent_executions" FROM
+        " LEFT JOIN templates t ON t.id = s.template_id"
+        " WHERE s.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_SESSION_COLUMNS + 1, 1),
 
     /* one statement reads the template's defaults and inserts */
 
@@ -143,7 +147,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
 
 #define LIST(join, where, n)                                                  \
     ngx_sandbox_stmt("listing sessions",                                      \
-        "SELECT " COLUMNS FROM join TEMPLATE                                  \
+        "SELECT " COLUMNS FROM join                                           \
         " WHERE s.hidden = 0" where                                           \
         " ORDER BY s.created_at DESC, s.id DESC LIMIT ? OFFSET ?",            \
         (n) + 2, NGX_SANDBOX_SESSION_COLUMNS, 1)

@@ -42,9 +42,11 @@ enum {
     NGX_SANDBOX_SESSION_ACTIVITY,
     NGX_SANDBOX_SESSION_EXPIRES,
     NGX_SANDBOX_SESSION_OVERDUE,      /* 1: its state has lapsed, settle it */
-    NGX_SANDBOX_SESSION_MAX_RUNS,     /* the template's, NULL if that is gone */
     NGX_SANDBOX_SESSION_COLUMNS
 };
+
+/* to start one: the template's limit of executions, NULL if that is gone */
+#define NGX_SANDBOX_SESSION_MAX_RUNS  NGX_SANDBOX_SESSION_COLUMNS
 
 
 enum {
@@ -53,6 +55,9 @@ enum {
 
     /* id -> the session, hidden or not */
     NGX_SANDBOX_SQL_SESSION_ANY,
+
+    /* id -> the same as GET, and one column more */
+    NGX_SANDBOX_SQL_SESSION_GET_START,
 
     /*
      * id, mode, agent_id, node, cpu_milli or NULL, memory_mb or NULL,

@@ -195,10 +195,10 @@ def creates():
         with open(f"{folder}/bootstrap.json", "w") as file:
             json.dump({"session_id": name, "token": name + "." + "0" * 64,
                        "callback": "/nowhere", "env_vars": {}}, file)
-        spec = dict(model["Config"], HostConfig=dict(
-            model["HostConfig"], Binds=[
-                re.sub(r"^.*:/run/sandbox(?=:|$)", folder + ":/run/sandbox",
-                       bind) for bind in model["HostConfig"]["Binds"]]))
+        host = dict(model["HostConfig"], Mounts=[
+            dict(mount, Source=folder) if mount["Target"] == "/run/sandbox"
+            else mount for mount in model["HostConfig"]["Mounts"]])
+        spec = dict(model["Config"], HostConfig=host)
         spec["NetworkDisabled"] = True
         spec.pop("Hostname", None)
         spec["Labels"] = {"ngx_sandbox.bench": "1"}
