@@ -83,8 +83,6 @@ ngx_sandbox_api_handler(ngx_http_request_t *r, ngx_sandbox_node_t *node,
                                       "application/json");
     }
 
-    r->request_body_in_single_buf = 1;
-
     rc = ngx_http_read_client_request_body(r, ngx_sandbox_api_body_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
@@ -356,13 +354,17 @@ ngx_sandbox_api_body_handler(ngx_http_request_t *r)
 }
 
 
-/* one buffer, or a file where client_body_buffer_size is too small */
+/*
+ * nginx keeps a body in several buffers (what came with the header is one), and
+ * in a file where client_body_buffer_size is too small for it.
+ */
 
 static ngx_int_t
 ngx_sandbox_api_read_body(ngx_sandbox_api_t *a)
 {
-    off_t                     size;
-    ngx_buf_t                *b;
+    u_char                   *p;
+    size_t                    size;
+    ngx_chain_t              *cl;
     ngx_http_request_body_t  *rb;
 
     rb = a->request->request_body;
@@ -372,25 +374,44 @@ ngx_sandbox_api_read_body(ngx_sandbox_api_t *a)
         return NGX_OK;
     }
 
-    b = rb->bufs->buf;
+    cl = rb->bufs;
 
-    if (!b->in_file) {
-        a->body.data = b->pos;
-        a->body.len = b->last - b->pos;
+    if (cl->next == NULL && !cl->buf->in_file) {
+        a->body.data = cl->buf->pos;
+        a->body.len = cl->buf->last - cl->buf->pos;
         return NGX_OK;
     }
 
-    size = b->file_last - b->file_pos;
+    for (size = 0; cl; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
 
-    a->body.data = ngx_pnalloc(a->request->pool, size);
-    if (a->body.data == NULL) {
+    p = ngx_pnalloc(a->request->pool, size);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
+    a->body.data = p;
     a->body.len = size;
 
-    return ngx_read_file(b->file, a->body.data, size, b->file_pos) == size
-           ? NGX_OK : NGX_ERROR;
+    for (cl = rb->bufs; cl; cl = cl->next) {
+        size = ngx_buf_size(cl->buf);
+
+        if (cl->buf->in_file
+            && ngx_read_file(cl->buf->file, p, size, cl->buf->file_pos)
+               != (ssize_t) size)
+        {
+            return NGX_ERROR;
+        }
+
+        if (!cl->buf->in_file) {
+            ngx_memcpy(p, cl->buf->pos, size);
+        }
+
+        p += size;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -85,18 +85,3 @@ sandbox_utf8_lead(sandbox_utf8_t *u, u_char ch)
 
     return SANDBOX_UTF8_MORE;
 }
-
-
-size_t
-sandbox_utf8_prefix(const char *p, size_t len, size_t max)
-{
-    if (len <= max) {
-        return len;
-    }
-
-    for (len = max; len > 0 && ((u_char) p[len] & 0xc0) == 0x80; len--) {
-        /* void */
-    }
-
-    return len;
-}

@@ -36,8 +36,5 @@ typedef struct {
  */
 int sandbox_utf8_feed(sandbox_utf8_t *u, u_char ch);
 
-/* the longest prefix of at most "max" bytes that cuts no character */
-size_t sandbox_utf8_prefix(const char *p, size_t len, size_t max);
-
 
 #endif /* _SANDBOX_UTF8_H_INCLUDED_ */

@@ -92,6 +92,8 @@ ngx_sandbox_db_connect_start(ngx_sandbox_db_connection_t *c)
     c->cont = ngx_sandbox_db_connect_cont;
     c->next = ngx_sandbox_db_connected;
 
+    ngx_sandbox_db_tls_enter(c);
+
     c->wait = mysql_real_connect_start(&c->connected, &c->my, host,
                                        (char *) conf->user.data,
                                        (char *) conf->password.data,
@@ -103,6 +105,8 @@ ngx_sandbox_db_connect_start(ngx_sandbox_db_connection_t *c)
 static int
 ngx_sandbox_db_connect_cont(ngx_sandbox_db_connection_t *c, int ready)
 {
+    ngx_sandbox_db_tls_enter(c);
+
     return mysql_real_connect_cont(&c->connected, &c->my, ready);
 }
 
@@ -112,6 +116,12 @@ ngx_sandbox_db_connected(ngx_sandbox_db_connection_t *c)
 {
     if (c->connected == NULL) {
         ngx_sandbox_db_schema_error(c);
+        return;
+    }
+
+    if (ngx_sandbox_db_tls_is_missing(c)) {
+        ngx_sandbox_db_connection_die(c, NGX_SANDBOX_DB_UNAVAILABLE,
+                                      "the server does not offer TLS");
         return;
     }
 

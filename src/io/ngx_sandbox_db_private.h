@@ -183,7 +183,13 @@ int ngx_sandbox_db_query_cont(ngx_sandbox_db_connection_t *c, int ready);
 
 void ngx_sandbox_db_tls_options(ngx_sandbox_db_connection_t *c);
 
-/* For every new socket, as early as it is known; no harm if without TLS. */
+/* Before each call of the library that may do a handshake. */
+void ngx_sandbox_db_tls_enter(ngx_sandbox_db_connection_t *c);
+
+/* It was asked for, and the library has gone on without. */
+ngx_uint_t ngx_sandbox_db_tls_is_missing(ngx_sandbox_db_connection_t *c);
+
+/* When the socket is known; does nothing the second time or without TLS. */
 ngx_int_t ngx_sandbox_db_tls_prepare(ngx_sandbox_db_connection_t *c);
 
 

@@ -25,6 +25,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
 CREATES = int(os.environ.get("BENCH_CREATES", "12"))
 RUNS = int(os.environ.get("BENCH_RUNS", "15"))
+NAME = f"bench-{int(time.time())}"             # an id is never used twice
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -171,13 +172,13 @@ def creates():
     """POST to `running`, against create, start and the first answer of the
     same executor by raw calls of the engine with the same options."""
     number = iter(range(10 ** 6))
-    session_create("python-basic", "bench-model")
-    session_wait("bench-model")
+    session_create("python-basic", NAME + "-model")
+    session_wait(NAME + "-model")
     model = engine("GET", "/containers/" + api(
-        "GET", "/api/v1/sessions/bench-model")["container_id"] + "/json")
+        "GET", f"/api/v1/sessions/{NAME}-model")["container_id"] + "/json")
 
     def ours():
-        name = f"bench-{next(number)}"
+        name = f"{NAME}-{next(number)}"
         started = time.monotonic()
         session_create("python-basic", name)
         session_wait(name)
@@ -188,7 +189,7 @@ def creates():
         return took * 1000
 
     def raw():
-        name = f"bench-raw-{next(number)}"
+        name = f"{NAME}-raw-{next(number)}"
         folder = f"{HOME}/raw/{name}"
         os.makedirs(folder)
         os.chmod(folder, 0o777)
@@ -220,7 +221,7 @@ def creates():
     values = interleave(CREATES, ours=ours, raw=raw)
     row("cold create to ready, to raw Docker calls", values, "ours", "raw",
         "ms", "at most 1.1")
-    api("DELETE", "/api/v1/sessions/bench-model")
+    api("DELETE", f"/api/v1/sessions/{NAME}-model")
 
 
 def executes(name):
@@ -274,13 +275,13 @@ def memory(name):
 def main():
     print("| what | ours | baseline | unit | ratio (range of rounds) | goal |")
     print("| --- | --- | --- | --- | --- | --- |")
-    session_create("python-basic", "bench")
-    session_wait("bench")
-    executes("bench")
-    reads("bench")
-    memory("bench")
+    session_create("python-basic", NAME)
+    session_wait(NAME)
+    executes(NAME)
+    reads(NAME)
+    memory(NAME)
     creates()
-    api("DELETE", "/api/v1/sessions/bench")
+    api("DELETE", f"/api/v1/sessions/{NAME}")
 
 
 main()

@@ -210,16 +210,6 @@ test_pipe(void **state)
 }
 
 
-static void
-test_prefix(void **state)
-{
-    assert_int_equal(sandbox_utf8_prefix("abc", 3, 5), 3);
-    assert_int_equal(sandbox_utf8_prefix("abc", 3, 2), 2);
-    assert_int_equal(sandbox_utf8_prefix("a\xe2\x82\xac", 4, 3), 1);
-    assert_int_equal(sandbox_utf8_prefix("\x80\x80\x80", 3, 2), 0);
-}
-
-
 int
 main(void)
 {
@@ -227,8 +217,7 @@ main(void)
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_accounting),
-        cmocka_unit_test(test_pipe),
-        cmocka_unit_test(test_prefix)
+        cmocka_unit_test(test_pipe)
     };
 
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);

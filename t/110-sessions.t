@@ -1,0 +1,193 @@
+#!/usr/bin/env perl
+
+# Sessions through their whole life: what is created, refused, listed, ended.
+# Would catch: an id that two sessions get, a filter that is ignored, a cursor
+# that skips or repeats, a container that outlives its session, a time-out that
+# nobody keeps.
+
+use strict;
+use warnings;
+use Sandbox::Test;
+
+nginx_start(conf => sub {
+    s/(sandbox_node\s+local;)/$1\n    sandbox_reconcile_interval 500ms;/;
+});
+
+
+# ---- create, and what the contract says of the fields
+
+my $s = session(id => 'sess_first', env_vars => { A => 'b' },
+                metadata => { team => 'red' }, cpu => '500m',
+                memory => '128Mi', timeout => 120);
+my $got = api(GET => "/sessions/$s")->{json};
+
+is($got->{id}, 'sess_first', 'the id is the client\'s');
+is($got->{status}, 'running', 'it runs');
+is_deeply($got->{resource_limit}, { cpu => '0.5', memory => '128Mi',
+          disk => '256Mi', max_processes => 128 }, 'limits');
+is_deeply($got->{env_vars}, { A => 'b' }, 'environment');
+is_deeply($got->{metadata}, { team => 'red' }, 'metadata');
+is($got->{start_kind}, 'cold', 'start_kind');
+is($got->{runtime_type}, 'python3.11', 'runtime_type');
+is($got->{timeout}, 120, 'timeout');
+
+for my $field (qw(created_at updated_at started_at last_activity_at
+                  expires_at))
+{
+    like($got->{$field}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, $field);
+}
+
+my @row = db("SELECT status, container_id FROM sessions WHERE id = '$s'");
+is_deeply(\@row, [['running', "sandbox-$s-2"]], 'the row');
+
+
+# ---- the container's isolation, as the engine has it
+
+my $c = inspect("sandbox-$s-2");
+
+is($c->{Config}{User}, '1000:1000', 'uid and gid');
+is($c->{Config}{NetworkDisabled} ? 1 : 0, 1, 'no network');
+is_deeply($c->{HostConfig}{CapDrop}, ['ALL'], 'no capabilities');
+ok((grep { /no-new-privileges/ } @{ $c->{HostConfig}{SecurityOpt} }),
+   'no new privileges');
+ok($c->{HostConfig}{ReadonlyRootfs}, 'read-only root');
+ok(!$c->{HostConfig}{Privileged}, 'not privileged');
+is($c->{HostConfig}{PidsLimit}, 128, 'pids');
+is($c->{HostConfig}{Memory}, 128 << 20, 'memory');
+is($c->{HostConfig}{MemorySwap}, 128 << 20, 'no swap');
+is($c->{HostConfig}{NanoCpus}, 500_000_000, 'cpu');
+is($c->{Config}{Labels}{'ngx_sandbox.session'}, $s, 'label');
+unlike(join(' ', @{ $c->{Config}{Env} || [] }), qr/$s\./,
+       'no token in the environment');
+ok(!-e home() . "/sessions/$s/bootstrap.json", 'the bootstrap file is gone');
+is(sprintf('%04o', (stat home() . "/sessions/$s")[2] & 07777), '0711',
+   'the folder is sealed');
+
+
+# ---- conflicts
+
+is(api(POST => '/sessions', { template_id => 'python-basic', id => $s })
+   ->{status}, 409, 'the same id again');
+
+my @four = map {
+    open my $fh, '-|', 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}',
+        '-H', 'Content-Type: application/json', '-d',
+        '{"template_id":"python-basic","id":"sess_four"}',
+        'http://127.0.0.1:' . ($ENV{TEST_NGINX_PORT} || 18070)
+        . '/api/v1/sessions' or die $!;
+    $fh
+} 1 .. 4;
+is(join(' ', sort map { scalar <$_> } @four), '201 409 409 409',
+   'four creations of one id at once: one is made');
+
+my $unknown = api(POST => '/sessions', { template_id => 'none' });
+is($unknown->{status}, 400, 'unknown template');
+is($unknown->{json}{error_code}, 'Sandbox.TemplateNotFound', 'its code');
+like($unknown->{json}{error_detail}, qr/template_id/, 'names the field');
+
+
+# ---- lists: rows that have ended, made directly, so that paging has pages
+
+db(q(INSERT INTO sessions (id, template_id, status, language_runtime,
+     runtime_backend, runtime_node, image_url, cpu_milli, memory_mb, disk_mb,
+     max_processes, timeout_sec, workspace_path, start_deadline_at, created_at,
+     completed_at, metadata)
+     SELECT CONCAT('old-', seq), IF(seq % 2, 'python-basic', 'nodejs-basic'),
+     'terminated', 'python3.11', 'docker', 'local', 'x', 1000, 256, 256, 128,
+     300, 'x', '2020-01-01', '2020-01-01' + INTERVAL FLOOR(seq / 3) SECOND,
+     '2020-01-02', '{"n":"1"}' FROM seq_1_to_25));
+db(q(INSERT INTO session_metadata SELECT id, 'n', '1' FROM sessions
+     WHERE id LIKE 'old-%'));
+
+my $list = api(GET => '/sessions?status=terminated&limit=10')->{json};
+is($list->{total}, 25, 'total');
+is(scalar @{ $list->{items} }, 10, 'a page');
+is($list->{limit}, 10, 'limit');
+ok($list->{has_more}, 'has_more');
+
+my (@seen, $cursor);
+do {
+    my $page = api(GET => '/sessions?status=terminated&limit=4'
+                   . ($cursor ? "&cursor=$cursor" : ''))->{json};
+    push @seen, map { $_->{id} } @{ $page->{items} };
+    $cursor = $page->{next_cursor};
+} while ($cursor && @seen < 50);
+
+is(scalar @seen, 25, 'the cursor leads through all');
+my %unique = map { $_ => 1 } @seen;
+is(scalar keys %unique, 25, 'and repeats none');
+
+my @by_offset = map {
+    map { $_->{id} }
+        @{ api(GET => "/sessions?status=terminated&limit=10&offset=$_")
+           ->{json}{items} }
+} 0, 10, 20;
+is_deeply(\@by_offset, \@seen, 'offset gives the same order');
+
+is(api(GET => '/sessions?template_id=nodejs-basic')->{json}{total}, 12,
+   'filter: template_id');
+is(api(GET => '/sessions?template_id=nodejs-basic&status=running')
+   ->{json}{total}, 0, 'filters together');
+is(api(GET => '/sessions?metadata.n=1&template_id=python-basic')
+   ->{json}{total}, 13, 'filter: metadata');
+is(api(GET => '/sessions?metadata.team=red')->{json}{items}[0]{id}, $s,
+   'metadata given at creation is found');
+is(api(GET => '/sessions?limit=1000')->{json}{limit}, 200,
+   'a limit above 200 counts as 200');
+
+for my $bad ('limit=0', 'limit=-1', 'limit=x', 'offset=-1',
+             'offset=99999999999999999999', 'status=foo', 'cursor=abc', 'foo=1',
+             'limit=1&limit=2', 'template_id=a%2F..%2Fb', 'status=%00')
+{
+    my $answer = api(GET => "/sessions?$bad");
+    ok($answer->{status} == 400 || $answer->{status} == 422, "refused: $bad")
+        or diag($answer->{text});
+    like($answer->{json}{error_detail}, qr/^(limit|offset|status|cursor|foo|
+         template_id):/x, "names the parameter: $bad");
+}
+
+
+# ---- terminate and delete
+
+my $ended = api(POST => "/sessions/$s/terminate")->{json};
+is($ended->{status}, 'terminated', 'terminated');
+ok($ended->{completed_at}, 'completed_at');
+is(api(POST => "/sessions/$s/terminate")->{status}, 200, 'again');
+ok(wait_for(sub { !grep { /\b$s\b/ } docker('ps -a --format {{.Names}}') }),
+   'its container is removed');
+is(api(GET => "/sessions/$s")->{json}{status}, 'terminated', 'record stays');
+
+is(api(DELETE => "/sessions/$s")->{status}, 204, 'deleted');
+is(api(DELETE => "/sessions/$s")->{status}, 204, 'deleted again');
+is(api(GET => "/sessions/$s")->{status}, 404, 'gone in a path');
+ok(!(grep { $_->{id} eq $s } @{ api(GET => '/sessions')->{json}{items} }),
+   'gone from lists');
+is(api(DELETE => '/sessions/never-was')->{status}, 404, 'one that never was');
+is(api(POST => "/sessions/$s/terminate")->{status}, 404, 'not terminated');
+
+is(api(DELETE => '/templates/python-basic')->{status}, 409,
+   'a template in use is kept') if wait_status('sess_four', 'creating');
+
+
+# ---- time-out: nobody looks, and it ends all the same
+
+my $short = session(timeout => 1);
+ok(wait_for(sub {
+    return (db("SELECT status FROM sessions WHERE id = '$short'"))[0][0]
+           eq 'timeout';
+}, 15), 'a session of one second ends by itself');
+ok(wait_for(sub { !grep { /\b$short\b/ } docker('ps -a --format {{.Names}}') }),
+   'and so does its container');
+
+
+# ---- an image that is absent fails with a clear cause
+
+expect_error(qr/is not on this node/, qr/answered 503.*the image/);
+my $absent = api(POST => '/sessions', { template_id => 'python-datascience' })
+    ->{json}{id};
+is(wait_status($absent, 'creating'), 'failed', 'image absent');
+my $failure = api(GET => "/sessions/$absent")->{json}{failure};
+is($failure->{reason}, 'image_missing', 'the reason');
+like($failure->{message}, qr/python-datascience/, 'names the image');
+
+finish();

@@ -1,0 +1,236 @@
+#!/usr/bin/env perl
+
+# Running code: results in every shape, limits, time-outs, lists.
+# Would catch: a return value that loses 0 or "", output that fills a column,
+# a process that outlives its time-out, a list that forgets its offset, a
+# result that is lost when the caller stops waiting.
+
+use strict;
+use warnings;
+use JSON::PP;
+use Sandbox::Test;
+
+nginx_start();
+my $s = session(env_vars => { BASE => 'one' });
+
+
+sub run {
+    my ($language, $code, %more) = @_;
+    my $answer = api(POST => "/sessions/$s/execute-sync",
+                     { language => $language, code => $code, %more });
+
+    is($answer->{status}, 200, 'answered')
+        or diag($answer->{text});
+    return $answer->{json};
+}
+
+
+# ---- python
+
+my $e = run(python => "def handler(event):\n    print('hi')\n"
+                      . "    return {'sum': event['a'] + event['b']}",
+            event => { a => 1, b => 2 });
+is($e->{status}, 'completed', 'completed');
+is_deeply($e->{return_value}, { sum => 3 }, 'return value');
+is($e->{stdout}, "hi\n", 'stdout apart from it');
+is($e->{exit_code}, 0, 'exit code');
+is($e->{language}, 'python', 'language');
+ok($e->{execution_time} > 0, 'execution_time');
+ok($e->{$_}, $_) for qw(created_at started_at completed_at metrics);
+like($e->{id}, qr/^exec_\d{8}_[a-z0-9]{8}$/, 'id');
+is_deeply($e->{artifacts}, [], 'artifacts');
+
+for my $value ('0', '""', '[]', 'false', 'null', '"\u00fc\ud83d\ude00"') {
+    my $kept = run(python => "import json\ndef handler(event):\n"
+                             . "    return json.loads(r'$value')");
+    is(JSON::PP->new->allow_nonref->ascii->encode($kept->{return_value}),
+       $value, "return value $value is kept");
+}
+
+$e = run(python => "def handler(event):\n    raise ValueError('no')");
+is($e->{status}, 'failed', 'an exception fails it');
+is($e->{exit_code}, 1, 'with 1');
+is($e->{error_message}, 'ValueError: no', 'and the last line');
+like($e->{stderr}, qr/line 2, in handler/, 'traceback of the user\'s lines');
+
+$e = run(python => "print('only a script')");
+is($e->{status}, 'completed', 'a script without a handler');
+is($e->{return_value}, undef, 'returns nothing');
+
+$e = run(python => "import os\ndef handler(event):\n"
+                   . "    return os.environ['BASE'] + os.environ['MORE']",
+         env_vars => { MORE => 'two' });
+is($e->{return_value}, 'onetwo', 'both environments');
+
+$e = run(python => "import sys\ndef handler(event):\n"
+                   . "    return sys.stdin.read()", stdin => "line\n");
+is($e->{return_value}, "line\n", 'stdin');
+
+$e = run(python => "import os\ndef handler(event): return os.getcwd()",
+         working_directory => 'a/b');
+is($e->{return_value}, '/workspace/a/b', 'working_directory');
+
+$e = run(python => "def handler(event): return 'x' * 70000");
+is(length $e->{return_value}, 70000, 'a return value of 70 KB');
+
+$e = run(python => "def handler(event): return len(event['text'])",
+         event => { text => 'x' x 200_000 });
+is($e->{return_value}, 200_000, 'an event of 200 KB');
+
+my $code = "def handler(event): return 1\n#";
+$e = run(python => $code . 'x' x (102_400 - length $code));
+is($e->{return_value}, 1, 'code of exactly 100 KB');
+
+
+# ---- shell
+
+$e = run(shell => 'echo out; echo err >&2; exit 7');
+is($e->{exit_code}, 7, 'exit code of a script');
+is($e->{status}, 'failed', 'is a failure');
+is($e->{stdout}, "out\n", 'stdout');
+is($e->{stderr}, "err\n", 'stderr');
+
+$e = run(shell => 'kill -9 $$');
+is($e->{exit_code}, 137, 'a signal is 128+n');
+
+$e = run(shell => 'echo "$SANDBOX_EVENT"; cat', event => { k => 'v' });
+like($e->{stdout}, qr/^\{"k":\s?"v"\}\n\{"k":\s?"v"\}/,
+     'the event in SANDBOX_EVENT and on stdin');
+
+$e = run(shell => 'head -c 102400 /dev/zero | tr "\0" x');
+is(length $e->{stdout}, 102_400, '100 KB of stdout');
+ok(!$e->{stdout_truncated}, 'whole');
+
+$e = run(shell => 'head -c 3000000 /dev/zero | tr "\0" x');
+is(length $e->{stdout}, 1 << 20, 'stdout stops at 1 MiB');
+ok($e->{stdout_truncated}, 'and says so');
+
+$e = run(shell => 'printf "a\377b"');
+is($e->{stdout}, "a\x{fffd}b", 'invalid UTF-8 is replaced');
+
+my $begun = time;
+$e = run(shell => 'sleep 60 & echo begun; wait', timeout => 1);
+is($e->{status}, 'timeout', 'time-out');
+is($e->{exit_code}, 124, 'its exit code');
+is($e->{stdout}, "begun\n", 'with the output so far');
+ok(time - $begun < 8, 'in time');
+$e = run(shell => 'ps 2>/dev/null | grep -c "[s]leep 60"'
+                  . ' || grep -l "^sleep" /proc/[0-9]*/comm | wc -l');
+like($e->{stdout}, qr/^0/, 'and its processes are gone');
+
+
+# ---- javascript
+
+my $node = session(template_id => 'nodejs-basic');
+{
+    my $keep = $s; $s = $node;
+    $e = run(javascript => 'module.exports.handler = async (event) =>'
+                           . ' ({ n: event.n + 1 })', event => { n => 1 });
+    is_deeply($e->{return_value}, { n => 2 }, 'javascript');
+
+    my $none = api(POST => "/sessions/$s/execute-sync",
+                   { language => 'python', code => '1' });
+    is($none->{status}, 422, 'a language that the image has not');
+    like($none->{json}{error_detail}, qr/^language:/, 'names the field');
+    $s = $keep;
+}
+
+
+# ---- asynchronous, and both spellings
+
+for my $path ("/sessions/$s/execute", "/executions/sessions/$s/execute") {
+    my $accepted = api(POST => $path, { language => 'shell',
+                                        code => 'sleep 0.3; echo later' });
+    is($accepted->{status}, 201, "accepted: $path");
+    is_deeply([sort keys %{ $accepted->{json} }],
+              [qw(created_at execution_id session_id status)], 'fields');
+
+    my $id = $accepted->{json}{execution_id};
+    ok(wait_for(sub {
+        api(GET => "/executions/$id/status")->{json}{status} eq 'completed';
+    }), 'it completes');
+
+    my $status = api(GET => "/executions/$id/status")->{json};
+    ok(!exists $status->{code} && !exists $status->{stdout},
+       'status is without code and output');
+    is(api(GET => "/executions/$id/result")->{json}{stdout}, "later\n",
+       'result has them');
+    is(api(GET => "/executions/$id")->{json}{stdout}, "later\n", 'and this');
+}
+
+my $old = api(POST => "/executions/sessions/$s/execute-sync",
+              { language => 'shell', code => 'echo old' });
+is($old->{json}{stdout}, "old\n", 'execute-sync, the older spelling');
+
+
+# ---- a caller that stops waiting
+
+my $late = api(POST => "/sessions/$s/execute-sync?sync_timeout=1",
+               { language => 'shell', code => 'sleep 2; echo done' });
+is($late->{status}, 504, 'sync_timeout');
+is($late->{json}{error_code}, 'Sandbox.ExecTimeout', 'its code');
+my ($id) = $late->{json}{error_detail} =~ /(exec_\w+)/;
+ok($id, 'tells the execution');
+ok(wait_for(sub {
+    (api(GET => "/executions/$id")->{json}{stdout} // '') eq "done\n";
+}, 15), 'which goes on and keeps its result');
+
+
+# ---- lists
+
+my $list = api(GET => "/sessions/$s/executions?limit=2&offset=1")->{json};
+my ($total) = map { $_->[0] }
+    db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'");
+is($list->{total}, $total, 'total is that of all pages');
+is(scalar @{ $list->{items} }, 2, 'a page');
+is($list->{items}[0]{id},
+   api(GET => "/sessions/$s/executions?limit=2")->{json}{items}[1]{id},
+   'offset moves it');
+is(api(GET => "/executions/sessions/$s/executions")->{status}, 200,
+   'the older spelling');
+is(api(GET => "/sessions/$s/executions?status=timeout")->{json}{total}, 1,
+   'filter: status');
+
+
+# ---- refused
+
+is(api(GET => '/sessions/none/executions')->{status}, 404,
+   'list of an unknown session');
+is(api(GET => '/executions/exec_20200101_aaaaaaaa')->{status}, 404,
+   'unknown execution');
+is(api(POST => '/sessions/none/execute-sync',
+       { language => 'shell', code => ':' })->{status}, 404,
+   'unknown session');
+
+for my $bad ({ language => 'shell' }, { code => ':' },
+             { language => 'perl', code => ':' },
+             { language => 'shell', code => '' },
+             { language => 'shell', code => 'x' x 102_401 },
+             { language => 'shell', code => ':', timeout => 0 },
+             { language => 'shell', code => ':', timeout => 3601 },
+             { language => 'shell', code => ':', event => [] },
+             { language => 'shell', code => ':', working_directory => '../x' },
+             { language => 'shell', code => ':', working_directory => '/etc' },
+             { language => 'shell', code => ':', env_vars => { 'A=B' => 'x' } },
+             { language => 'shell', code => ':', foo => 1 })
+{
+    my $answer = api(POST => "/sessions/$s/execute-sync", $bad);
+    my ($named) = ($answer->{json}{error_detail} // '') =~ /^(\w+)/;
+    ok($answer->{status} =~ /^4(00|22)$/ && $named,
+       'refused: ' . ($named // $answer->{text}));
+}
+
+is(api(POST => "/sessions/$s/execute-sync?sync_timeout=0",
+       { language => 'shell', code => ':' })->{status}, 422,
+   'sync_timeout out of range');
+is(api(POST => "/sessions/$s/execute-sync?poll_interval=0.5",
+       { language => 'shell', code => ':' })->{status}, 200,
+   'poll_interval is taken');
+
+api(POST => "/sessions/$s/terminate");
+my $over = api(POST => "/sessions/$s/execute-sync",
+               { language => 'shell', code => ':' });
+is($over->{status}, 409, 'a session that has ended');
+is($over->{json}{error_code}, 'Sandbox.SessionNotRunning', 'its code');
+
+finish();
