@@ -23,17 +23,7 @@
     " c.status, c.exit_code, c.oom_killed, c.created_at, c.started_at,"       \
     " c.exited_at"
 
-#define LIST(where, n)                                                        \
-    ngx_sandbox_stmt("listing containers",                                    \
-        "SELECT " COLUMNS " FROM containers c" where                          \
-        " ORDER BY c.created_at DESC, c.id DESC LIMIT ? OFFSET ?",            \
-        (n) + 2, NGX_SANDBOX_CONTAINER_COLUMNS, 1)
-
-#define COUNT(where, n)                                                       \
-    ngx_sandbox_stmt("counting containers",                                   \
-        "SELECT COUNT(*) FROM (SELECT 1 FROM containers c" where              \
-        " LIMIT ?) t",                                                        \
-        (n) + 1, 1, 1)
+#define NEWEST    " ORDER BY c.created_at DESC, c.id DESC LIMIT ? OFFSET ?"
 
 
 ngx_sandbox_db_stmt_t  ngx_sandbox_container_stmts[] = {
@@ -78,13 +68,20 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_container_stmts[] = {
         " AND s.status NOT IN ('creating', 'running') LIMIT ?",
         2, NGX_SANDBOX_CONTAINER_COLUMNS, 1),
 
-    LIST("", 0),
-    LIST(" WHERE c.status = ?", 1),
-    LIST(" WHERE c.runtime_type = ?", 1),
-    LIST(" WHERE c.status = ? AND c.runtime_type = ?", 2),
+    ngx_sandbox_stmt("listing containers",
+        "SELECT " COLUMNS " FROM containers c" NEWEST,
+        2, NGX_SANDBOX_CONTAINER_COLUMNS, 1),
 
-    COUNT("", 0),
-    COUNT(" WHERE c.status = ?", 1),
-    COUNT(" WHERE c.runtime_type = ?", 1),
-    COUNT(" WHERE c.status = ? AND c.runtime_type = ?", 2),
+    ngx_sandbox_stmt("listing containers",
+        "SELECT " COLUMNS " FROM containers c WHERE c.status = ?" NEWEST,
+        3, NGX_SANDBOX_CONTAINER_COLUMNS, 1),
+
+    ngx_sandbox_stmt("counting containers",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM containers LIMIT ?) c",
+        1, 1, 1),
+
+    ngx_sandbox_stmt("counting containers",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM containers WHERE status = ?"
+        " LIMIT ?) c",
+        2, 1, 1),
 };

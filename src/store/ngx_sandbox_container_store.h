@@ -50,27 +50,16 @@ enum {
     /* node_id, limit -> containers whose session has ended */
     NGX_SANDBOX_SQL_CONTAINER_ORPHANS,
 
-    /*
-     * The list and the count, each in four forms: a combination of filters is
-     * added to the first.  status; runtime_type; limit, offset, or the limit
-     * at which counting stops.
-     */
+    /* limit, offset; status, limit, offset */
     NGX_SANDBOX_SQL_CONTAINER_LIST,
     NGX_SANDBOX_SQL_CONTAINER_LIST_STATUS,
-    NGX_SANDBOX_SQL_CONTAINER_LIST_TYPE,
-    NGX_SANDBOX_SQL_CONTAINER_LIST_BOTH,
 
+    /* count limit; status, count limit */
     NGX_SANDBOX_SQL_CONTAINER_COUNT,
     NGX_SANDBOX_SQL_CONTAINER_COUNT_STATUS,
-    NGX_SANDBOX_SQL_CONTAINER_COUNT_TYPE,
-    NGX_SANDBOX_SQL_CONTAINER_COUNT_BOTH,
 
     NGX_SANDBOX_CONTAINER_STMTS
 };
-
-
-#define NGX_SANDBOX_CONTAINER_BY_STATUS  0x01
-#define NGX_SANDBOX_CONTAINER_BY_TYPE    0x02
 
 
 extern ngx_sandbox_db_stmt_t  ngx_sandbox_container_stmts[];

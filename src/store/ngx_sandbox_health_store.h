@@ -11,21 +11,9 @@
 #include "ngx_sandbox_store.h"
 
 
-enum {
-    NGX_SANDBOX_HEALTH_APPLIED = 0,      /* the newest version, 0: none */
-    NGX_SANDBOX_HEALTH_APPLYING,         /* one that is half done, 0: none */
-    NGX_SANDBOX_HEALTH_COLUMNS
-};
+/* touches no table: the pool has checked the schema before it is run */
 
-
-enum {
-    /* -> the state of the schema; reaches a table, so it proves more than
-       that a server listens */
-    NGX_SANDBOX_SQL_HEALTH_SCHEMA = 0,
-
-    NGX_SANDBOX_HEALTH_STMTS
-};
-
+#define NGX_SANDBOX_HEALTH_STMTS  1
 
 extern ngx_sandbox_db_stmt_t  ngx_sandbox_health_stmts[];
 
