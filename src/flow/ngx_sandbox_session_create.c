@@ -163,7 +163,7 @@ ngx_sandbox_session_insert_undo(ngx_sandbox_flow_t *f)
 
     ngx_sandbox_op_literal(f, "{\"reason\":\"create_interrupted\","
                               "\"exit_code\":null,\"oom_killed\":false,"
-                              "\"message\":\"the creation was not completed\"}");
+                              "\"message\":\"it was not completed\"}");
     ngx_sandbox_op_string(f, &s->id);
     ngx_sandbox_op_int(f, 1);
 

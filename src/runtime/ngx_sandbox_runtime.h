@@ -79,10 +79,10 @@ struct ngx_sandbox_runtime_call_s {
 
     /* the result */
     ngx_sandbox_runtime_status_e       status;
-    ngx_str_t                          message;   /* cause, printable, bounded */
-    ngx_sandbox_container_state_t      state;     /* inspect; id after create */
-    ngx_array_t                       *list;      /* list: of container_state_t */
-    ngx_str_t                          logs;      /* logs: plain text */
+    ngx_str_t                          message;  /* cause, printable, bounded */
+    ngx_sandbox_container_state_t      state;    /* inspect; id after create */
+    ngx_array_t                       *list;     /* list: container_state_t */
+    ngx_str_t                          logs;     /* logs: plain text */
 
     /* the runtime's own */
     ngx_sandbox_runtime_t             *runtime;
@@ -90,7 +90,7 @@ struct ngx_sandbox_runtime_call_s {
 };
 
 
-/* Each verb returns NGX_AGAIN (the handler follows) or NGX_ERROR (no memory). */
+/* A verb returns NGX_AGAIN (the handler follows) or NGX_ERROR (no memory). */
 typedef struct {
     char        *name;                 /* "docker" */
 

@@ -271,8 +271,9 @@ test_every_prefix(void **state)
     size_t      i;
     ngx_str_t  *text;
 
-    static const char  doc[] = "{\"a\":[1.5e3,\"\\u00e9\\ud83d\\ude00\xc3\xa9\","
-                               "true,false,null,{}],\"bcdefghijkl\":{\"c\":-1}}";
+    static const char  doc[] =
+        "{\"a\":[1.5e3,\"\\u00e9\\ud83d\\ude00\xc3\xa9\","
+        "true,false,null,{}],\"bcdefghijkl\":{\"c\":-1}}";
 
     text = unit_bytes(doc, sizeof(doc) - 1);
     assert_true(ngx_sandbox_json_valid(text, 64));
