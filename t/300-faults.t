@@ -204,7 +204,7 @@ ok(wait_for(sub {
     my ($row) = db("SELECT stdout FROM executions WHERE session_id = '$s'
                     AND status = 'completed'");
     return $row && $row->[0] eq 'kept\\n';
-}, 30), 'the result came once MariaDB was back');
+}, 70), 'the result came once MariaDB was back');
 
 
 # ---- too many connections

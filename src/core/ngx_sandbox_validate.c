@@ -43,7 +43,7 @@ ngx_sandbox_validate(ngx_pool_t *pool, struct json_t *object,
     ngx_str_t                 prefix;
     ngx_sandbox_validation_t  v;
 
-    ngx_str_null(&prefix);
+    ngx_str_set(&prefix, "");
 
     v.pool = pool;
     v.report = report;

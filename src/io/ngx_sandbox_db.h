@@ -63,7 +63,10 @@ typedef struct {
 
 
 struct ngx_sandbox_db_op_s {
-    /* set by the caller, must live until the operation is done or cancelled */
+    /*
+     * Zeroed and set by the caller; lives, with the parameters' bytes, until
+     * the operation is done or cancelled.
+     */
     ngx_sandbox_db_stmt_t      *stmt;
     ngx_sandbox_db_param_t     *params;      /* stmt->params of them */
     ngx_pool_t                 *pool;        /* the rows are allocated here */
@@ -99,7 +102,7 @@ typedef struct {
     ngx_str_t    password;           /* never logged */
     ngx_str_t    database;
     ngx_str_t    ssl_ca;             /* path; implies ssl */
-    ngx_flag_t   ssl;                /* encrypt; verify if ssl_ca is set */
+    ngx_flag_t   ssl;                /* TLS or nothing; see _db_tls.c */
     ngx_uint_t   size;               /* connections at most, 1..64 */
     ngx_uint_t   queue;              /* waiting operations at most */
     ngx_msec_t   connect_timeout;

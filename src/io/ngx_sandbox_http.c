@@ -25,7 +25,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_sandbox_fd.h"
-#include "ngx_sandbox_http_transfer.h"
+#include "ngx_sandbox_http_private.h"
 
 
 #define NGX_SANDBOX_HTTP_KEPT      32L      /* connections kept open */

@@ -19,7 +19,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_sandbox_http_transfer.h"
+#include "ngx_sandbox_http_private.h"
 
 
 #define NGX_SANDBOX_HTTP_URL_BASE   "http://localhost"

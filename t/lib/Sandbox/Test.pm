@@ -38,7 +38,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = (qw(nginx_start nginx_stop nginx_reload nginx_conf api raw
                   unix_call session
                   wait_status wait_for db docker workers kill_worker token
-                  loopback expect_error finish home inspect),
+                  loopback expect_error finish home inspect port),
                @Test::More::EXPORT, qw(sleep time));
 
 my $root = abs_path(dirname(__FILE__) . '/../../..');
@@ -54,6 +54,9 @@ my (@expected, $running, $serial);
 
 
 sub home { return $home }
+
+
+sub port { return $port }
 
 
 sub slurp {
