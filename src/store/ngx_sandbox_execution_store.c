@@ -75,12 +75,13 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         2, 0, 1),
 
     ngx_sandbox_stmt("listing executions",
-        "SELECT " COLUMNS FROM " WHERE e.session_id = ?" NEWEST,
+        "SELECT " COLUMNS FROM " FORCE INDEX (listed)"
+        " WHERE e.session_id = ?" NEWEST,
         3, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
 
     ngx_sandbox_stmt("listing executions",
-        "SELECT " COLUMNS FROM " WHERE e.session_id = ? AND e.status = ?"
-        NEWEST,
+        "SELECT " COLUMNS FROM " FORCE INDEX (listed_status)"
+        " WHERE e.session_id = ? AND e.status = ?" NEWEST,
         4, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
 
     ngx_sandbox_stmt("counting executions",
