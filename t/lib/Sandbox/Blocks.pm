@@ -8,7 +8,8 @@ package Sandbox::Blocks;
 #     use Test::Nginx::Socket 'no_plan';
 #     use Sandbox::Blocks;
 #
-#     blocks();                       # or blocks(workers => 1, conf => sub ...)
+#     blocks();                # takes what nginx_start() takes, and expected =>
+#                              # [qr/lines of error.log/], after => sub {...}
 #
 #     __DATA__
 #
@@ -47,6 +48,7 @@ sub blocks {
     my (%arg) = @_;
 
     Sandbox::Test::nginx_start(%arg);
+    Sandbox::Test::expect_error(@{ $arg{expected} || [] });
 
     $Test::Nginx::Util::NoNginxManager = 1;
     $Test::Nginx::Util::ErrLogFile = Sandbox::Test::home() . '/log/error.log';

@@ -50,7 +50,7 @@ my $module = $ENV{SANDBOX_TEST_MODULE}
 my $binary = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
 my $log = "$home/log/error.log";
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
-my (@expected, $running, $serial);
+my (@expected, $running, $owner);
 
 
 sub home { return $home }
@@ -101,8 +101,10 @@ sub nginx_start {
     my (%arg) = @_;
 
     nginx_conf(%arg);
+    nginx_kill() unless $running;
     unlink "$home/callback/internal.sock", "$home/run/loopback.sock";
     spew($log, '') unless $running++;
+    $owner = $$;
 
     my $out = `$binary -e $log -c $home/conf/nginx.conf 2>&1`;
     if ($? != 0) {
@@ -133,6 +135,27 @@ sub nginx_stop {
 
     kill 'QUIT', $pid;
     wait_for(sub { !kill 0, $pid }, 90) or kill 'KILL', $pid;
+}
+
+
+# what a test that died has left, now or in an earlier run
+sub nginx_kill {
+    my $pid = nginx_pid() or return;
+    my $title = slurp("/proc/$pid/cmdline");
+    my @workers = split ' ', `pgrep -P $pid`;
+
+    return unless $title =~ /\Q$home\E/;
+    kill 'KILL', $pid, @workers;
+    wait_for(sub { !grep { kill 0, $_ } $pid, @workers }, 5);
+    unlink "$home/run/nginx.pid";
+}
+
+
+END {
+    my $status = $?;
+
+    nginx_kill() if ($owner // 0) == $$;
+    $? = $status;
 }
 
 
