@@ -124,7 +124,7 @@ for my $case (
     [metadata => { k => 1 }, 400], [metadata => { k => 'v' x 257 }, 422],
     [metadata => { 'k' x 65 => 'v' }, 422], [metadata => 'x', 400],
     [metadata => { map { ("k$_" => 'v') } 1 .. 33 }, 422],
-    [python_package_index_url => 'https://pypi.org/simple', 422],
+    [python_package_index_url => 'https://index.example/simple', 422],
     [image => 'x', 400], [Template_id => 'x', 400],
 )
 {
