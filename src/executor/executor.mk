@@ -34,12 +34,13 @@ endif
 EXECUTOR_OBJS := $(patsubst $(EXECUTOR_DIR)/%.c,$(EXECUTOR_OUT).o/%.o,\
                    $(EXECUTOR_SRCS))
 
-.PHONY: executor executor-test
+.PHONY: executor
 
 executor: $(EXECUTOR_OUT)/executor  ## build/executor: the daemon, its runners
 
 # into a folder that any user of the sandbox may read
-$(EXECUTOR_OUT)/executor: $(EXECUTOR_OBJS) $(EXECUTOR_RUNNERS)
+$(EXECUTOR_OUT)/executor: $(EXECUTOR_OBJS) $(EXECUTOR_RUNNERS) \
+                          $(EXECUTOR_DIR)/hosts
 	install -d -m 755 $(EXECUTOR_OUT)/runners
 	install -m 644 $(EXECUTOR_RUNNERS) $(EXECUTOR_OUT)/runners/
 	install -m 644 $(EXECUTOR_DIR)/hosts $(EXECUTOR_OUT)/hosts

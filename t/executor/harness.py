@@ -223,8 +223,8 @@ class Executor:
                 "--clear-groups", "--no-new-privs"]
 
         if self.init:
-            command = ["unshare", "--pid", "--fork", "--kill-child",
-                       "--mount-proc"] + drop + command
+            command = ["unshare", "--pid", "--fork", "--mount-proc"] \
+                + drop + command
 
         elif os.geteuid() == 0:
             command = drop + command
@@ -245,15 +245,25 @@ class Executor:
 
         return self
 
+    def signal(self, signo):
+        """To the executor itself: it may be a child of unshare."""
+        pid = self.process.pid
+
+        if self.init:
+            # setpriv has cleared what --kill-child relies on
+            with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+                pid = int((f.read().split() or [pid])[0])
+
+        os.kill(pid, signo)
+
     def stop(self):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM if not self.init
-                                     else signal.SIGKILL)
+            self.signal(signal.SIGTERM)
 
         try:
             status = self.process.wait(10)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.signal(signal.SIGKILL)
             status = self.process.wait()
 
         errors = self.errors()
@@ -268,7 +278,7 @@ class Executor:
     def clean(self):
         """Also when a test died."""
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
+            self.signal(signal.SIGKILL)
             self.process.wait()
 
         shutil.rmtree(self.dir, ignore_errors=True)
