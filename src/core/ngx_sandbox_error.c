@@ -278,6 +278,9 @@ static const ngx_sandbox_error_status_t  ngx_sandbox_error_statuses[] = {
     { 503, NGX_SANDBOX_RUNTIME_UNAVAILABLE },
     { 504, NGX_SANDBOX_RUNTIME_UNAVAILABLE },
 
+    /* an unknown version of HTTP */
+    { 505, NGX_SANDBOX_INVALID_PARAMETER },
+
     { 0, NGX_SANDBOX_NO_ERROR }
 };
 

@@ -306,7 +306,8 @@ ngx_sandbox_field_rule(u_char *p, u_char *last,
     case NGX_SANDBOX_FIELD_STRING:
     case NGX_SANDBOX_FIELD_TEXT:
         return ngx_slprintf(p, last, "must be a string of %L to %L bytes%s",
-                            field->min, field->max,
+                            field->type == NGX_SANDBOX_FIELD_TEXT
+                            ? ngx_max(field->min, 1) : field->min, field->max,
                             (field->flags & NGX_SANDBOX_FIELD_LINE)
                             ? " without control characters" : "");
 

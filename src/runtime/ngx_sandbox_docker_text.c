@@ -70,6 +70,11 @@ ngx_sandbox_docker_text(ngx_pool_t *pool, ngx_str_t *bytes, size_t max,
     size_t      len, skip;
     ngx_str_t   shown;
 
+    if (bytes->len == 0) {
+        ngx_str_null(ret_text);
+        return NGX_OK;
+    }
+
     last = bytes->data + bytes->len;
     len = 0;
 

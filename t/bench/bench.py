@@ -22,7 +22,7 @@ PLAIN = os.environ["BENCH_PLAIN"]              # of an nginx with return 200
 ENGINE = os.environ["BENCH_ENGINE"]            # the engine's socket
 SELECT = os.environ["BENCH_SELECT"]            # the plain client
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
-SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "2"))    # wrk takes whole ones
 CREATES = int(os.environ.get("BENCH_CREATES", "12"))
 RUNS = int(os.environ.get("BENCH_RUNS", "15"))
 NAME = f"bench-{int(time.time())}"             # an id is never used twice
@@ -50,8 +50,14 @@ class Client:
         data = None if body is None else json.dumps(body)
         headers = {"Content-Type": "application/json"} if body is not None \
             else {}
-        self.connection.request(method, path, data, headers)
-        answer = self.connection.getresponse()
+        try:
+            self.connection.request(method, path, data, headers)
+            answer = self.connection.getresponse()
+        except (ConnectionError, http.client.HTTPException):
+            # it was idle for too long, and nothing was sent
+            self.connection = self.make()
+            self.connection.request(method, path, data, headers)
+            answer = self.connection.getresponse()
         text = answer.read()
         if answer.status not in expect:
             sys.exit(f"bench: {method} {path}: {answer.status} "
@@ -70,7 +76,7 @@ engine = Client(lambda: UnixConnection(ENGINE))
 def wrk(url, connections):
     """Requests a second; any answer but 2xx ends the bench."""
     out = subprocess.run(
-        ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS:g}s", url],
+        ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", url],
         capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         sys.exit(f"bench: {url}: {out}")

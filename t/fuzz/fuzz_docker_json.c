@@ -22,6 +22,11 @@ fuzz_shown(ngx_str_t *text, size_t max, ngx_uint_t lines)
     size_t  i;
 
     fuzz_bug(text->len > max);
+
+    if (text->len == 0) {
+        return;
+    }
+
     fuzz_bug(!ngx_sandbox_utf8_valid(text));
 
     for (i = 0; i < text->len; i++) {
@@ -105,6 +110,10 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
 
     body = *text;
 
+    if (body.len == 0) {
+        return;
+    }
+
     fuzz_answers(pool, &body);
 
     max = body.len ? body.data[0] : 0;
@@ -125,7 +134,9 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
 
     ngx_memzero(&spec, sizeof(spec));
     spec.image = body;
+    spec.session_id = body;
     spec.template_id = body;
+    spec.instance = body;
     spec.socket_path = body;
     spec.cpu_milli = spec.memory_mb = spec.disk_mb = spec.pids = 1;
     hosts = body;

@@ -15,7 +15,11 @@ package Sandbox::Test;
 # api() takes a method, a path below /api/v1 (or "//livez" for one outside), a
 # body (a hash is sent as JSON, a string as it is) and headers; it returns
 # {status, headers, text, json}.  raw() sends bytes as they are and returns the
-# whole answer.  db() runs SQL and returns rows of strings.
+# whole answer.  db() runs SQL and returns rows of strings.  freeze("mariadb")
+# and freeze("docker") stop a server where it is; thaw() lets it go on, and so
+# does the end of the test.
+#
+# For blocks of one request and its answer see Sandbox::Blocks.
 #
 # finish() ends all sessions, stops nginx, and fails the test on [alert],
 # [crit], [emerg] or an unexpected [error] in error.log, on a container or a
@@ -38,7 +42,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = (qw(nginx_start nginx_stop nginx_reload nginx_conf api raw
                   unix_call session
                   wait_status wait_for db docker workers kill_worker token
-                  loopback expect_error finish home inspect port),
+                  loopback expect_error finish home inspect port freeze thaw),
                @Test::More::EXPORT, qw(sleep time));
 
 my $root = abs_path(dirname(__FILE__) . '/../../..');
@@ -50,7 +54,7 @@ my $module = $ENV{SANDBOX_TEST_MODULE}
 my $binary = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
 my $log = "$home/log/error.log";
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
-my (@expected, $running, $owner);
+my (@expected, $running, $owner, %frozen);
 
 
 sub home { return $home }
@@ -154,7 +158,11 @@ sub nginx_kill {
 END {
     my $status = $?;
 
-    nginx_kill() if ($owner // 0) == $$;
+    if (($owner // 0) == $$) {
+        thaw($_) for grep { $frozen{$_} } keys %frozen;
+        nginx_kill();
+    }
+
     $? = $status;
 }
 
@@ -255,9 +263,12 @@ sub unix_call {
                . join('', map { "$_: $headers{$_}\r\n" } keys %headers);
     my $text = exchange($socket, "$head\r\n$body", 60);
     my ($status) = $text =~ m{^HTTP/1\.\d (\d+)};
-    my ($content) = $text =~ /\r\n\r\n(.*)/s;
+    my ($fields, $content) = $text =~ /\A[^\r]*\r\n(.*?)\r\n\r\n(.*)/s;
+    my %fields = map { /^([^:]+):\s*(.*)/ ? (lc $1, $2) : () }
+                     split /\r\n/, $fields // '';
 
-    return answer({ status => $status // 0, content => $content });
+    return answer({ status => $status // 0, content => $content,
+                    headers => \%fields });
 }
 
 
@@ -277,9 +288,14 @@ sub token {
 }
 
 
+sub loopback_token {
+    return 'loopback.' . hmac("ngx_sandbox loopback token\n" . 'loopback');
+}
+
+
 sub loopback {
     my ($uri) = @_;
-    my $token = 'loopback.' . hmac("ngx_sandbox loopback token\n");
+    my $token = loopback_token();
 
     return unix_call("$home/run/loopback.sock", 'POST', $uri, '',
                      Authorization => "Bearer $token");
@@ -350,6 +366,21 @@ sub db {
 
     die "db: $out" if $? != 0;
     return map { [split /\t/, $_, -1] } split /\n/, $out;
+}
+
+
+# stops a server's process in its steps, and lets it go on; "mariadb" or "docker"
+sub freeze { signal_server(STOP => @_) }
+sub thaw { signal_server(CONT => @_) }
+
+
+sub signal_server {
+    my ($signal, $name) = @_;
+    my ($pid) = slurp($ENV{'SANDBOX_TEST_' . uc($name) . '_PID_FILE'})
+        =~ /(\d+)/ or die "no pid of $name";
+
+    kill $signal, $pid or die "$name ($pid): $!";
+    $frozen{$name} = $signal eq 'STOP';
 }
 
 

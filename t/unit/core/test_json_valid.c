@@ -43,6 +43,89 @@ test_good(void **state)
 }
 
 
+static const struct {
+    char    *text;
+    size_t   offset;
+    char    *reason;
+}  bad_texts[] = {
+    { "", 0, "ends too early" },
+    { " \n", 2, "ends too early" },
+    { "NaN", 0, "a value is expected" },
+    { "Infinity", 0, "a value is expected" },
+    { "-Infinity", 1, "a digit is expected" },
+    { "[nan]", 1, "a value is expected" },
+    { "nul", 0, "a value is expected" },
+    { "nulL", 0, "a value is expected" },
+    { "True", 0, "a value is expected" },
+    { "truefalse", 4, "text follows" },
+    { "1 2", 2, "text follows" },
+    { "{}{}", 2, "text follows" },
+    { "[]]", 2, "text follows" },
+    { "-", 1, "a digit is expected" },
+    { "+1", 0, "a value is expected" },
+    { ".5", 0, "a value is expected" },
+    { "1.", 2, "a digit is expected" },
+    { "1.e5", 2, "a digit is expected" },
+    { "1e", 2, "a digit is expected" },
+    { "1e+", 3, "a digit is expected" },
+    { "01", 1, "begins with 0" },
+    { "-01", 2, "begins with 0" },
+    { "0x10", 1, "text follows" },
+    { "1_000", 1, "text follows" },
+    { "[", 1, "ends too early" },
+    { "[1", 2, "ends too early" },
+    { "[1,", 3, "ends too early" },
+    { "[1,]", 3, "a value is expected" },
+    { "[,1]", 1, "a value is expected" },
+    { "[1 2]", 3, "comma or a closing bracket" },
+    { "[1}", 2, "comma or a closing bracket" },
+    { "{\"a\":1]", 6, "comma or a closing brace" },
+    { "{", 1, "ends too early" },
+    { "{\"a\"", 4, "ends too early" },
+    { "{\"a\":", 5, "ends too early" },
+    { "{\"a\":1", 6, "ends too early" },
+    { "{\"a\":1,}", 7, "key in double quotes" },
+    { "{,}", 1, "key in double quotes" },
+    { "{a:1}", 1, "key in double quotes" },
+    { "{'a':1}", 1, "key in double quotes" },
+    { "{1:1}", 1, "key in double quotes" },
+    { "{\"a\" 1}", 5, "a colon is expected" },
+    { "{\"a\"}", 4, "a colon is expected" },
+    { "{\"a\"::1}", 5, "a value is expected" },
+    { "]", 0, "a value is expected" },
+    { "}", 0, "a value is expected" },
+    { "\"", 1, "does not end" },
+    { "\"abc", 4, "does not end" },
+    { "\"a\\", 2, "does not end" },
+    { "\"a\\\"", 4, "does not end" },
+    { "\"\\x41\"", 1, "unknown escape" },
+    { "\"\\'\"", 1, "unknown escape" },
+    { "\"\\u12\"", 1, "does not end" },
+    { "\"\\u12g4\"", 1, "unknown escape" },
+    { "\"\\u-123\"", 1, "unknown escape" },
+    { "\"a\nb\"", 2, "control character" },
+    { "\"a\tb\"", 2, "control character" },
+    { "\"01234567\x1f\"", 9, "control character" },
+    { "\"\x01\"", 1, "control character" },
+    { "\"\xff\"", 1, "not valid UTF-8" },
+    { "\"\xc3\"", 1, "not valid UTF-8" },
+    { "\"\xed\xa0\x80\"", 1, "not valid UTF-8" },
+    { "\"\\ud800\"", 1, "surrogate" },
+    { "\"\\udc00\"", 1, "surrogate" },
+    { "\"\\ud83dx\"", 1, "surrogate" },
+    { "\"\\ud83d\\n\"", 1, "surrogate" },
+    { "\"\\ud83d\\ud83d\"", 1, "surrogate" },
+    { "\"\\ud83d\\u0041\"", 1, "surrogate" },
+    { "\"\\ude00\\ud83d\"", 1, "surrogate" },
+    { "\"\\ude00\\ude00\"", 1, "surrogate" },
+    { "\"\\ud83d\\ue000\"", 1, "surrogate" },
+    { "\xef\xbb\xbf{}", 0, "a value is expected" },
+    { "/* */ 1", 0, "a value is expected" },
+    { "[1]//", 3, "text follows" },
+    { "\x0b" "1", 0, "a value is expected" }
+};
+
+
 static void
 test_bad(void **state)
 {
@@ -50,100 +133,21 @@ test_bad(void **state)
     ngx_str_t                 *text;
     ngx_sandbox_json_fault_t   fault;
 
-    static const struct {
-        char    *text;
-        size_t   offset;
-        char    *reason;
-    } cases[] = {
-        { "", 0, "ends too early" },
-        { " \n", 2, "ends too early" },
-        { "NaN", 0, "a value is expected" },
-        { "Infinity", 0, "a value is expected" },
-        { "-Infinity", 1, "a digit is expected" },
-        { "[nan]", 1, "a value is expected" },
-        { "nul", 0, "a value is expected" },
-        { "nulL", 0, "a value is expected" },
-        { "True", 0, "a value is expected" },
-        { "truefalse", 4, "text follows" },
-        { "1 2", 2, "text follows" },
-        { "{}{}", 2, "text follows" },
-        { "[]]", 2, "text follows" },
-        { "-", 1, "a digit is expected" },
-        { "+1", 0, "a value is expected" },
-        { ".5", 0, "a value is expected" },
-        { "1.", 2, "a digit is expected" },
-        { "1.e5", 2, "a digit is expected" },
-        { "1e", 2, "a digit is expected" },
-        { "1e+", 3, "a digit is expected" },
-        { "01", 1, "begins with 0" },
-        { "-01", 2, "begins with 0" },
-        { "0x10", 1, "text follows" },
-        { "1_000", 1, "text follows" },
-        { "[", 1, "ends too early" },
-        { "[1", 2, "ends too early" },
-        { "[1,", 3, "ends too early" },
-        { "[1,]", 3, "a value is expected" },
-        { "[,1]", 1, "a value is expected" },
-        { "[1 2]", 3, "comma or a closing bracket" },
-        { "[1}", 2, "comma or a closing bracket" },
-        { "{\"a\":1]", 6, "comma or a closing brace" },
-        { "{", 1, "ends too early" },
-        { "{\"a\"", 4, "ends too early" },
-        { "{\"a\":", 5, "ends too early" },
-        { "{\"a\":1", 6, "ends too early" },
-        { "{\"a\":1,}", 7, "key in double quotes" },
-        { "{,}", 1, "key in double quotes" },
-        { "{a:1}", 1, "key in double quotes" },
-        { "{'a':1}", 1, "key in double quotes" },
-        { "{1:1}", 1, "key in double quotes" },
-        { "{\"a\" 1}", 5, "a colon is expected" },
-        { "{\"a\"}", 4, "a colon is expected" },
-        { "{\"a\"::1}", 5, "a value is expected" },
-        { "]", 0, "a value is expected" },
-        { "}", 0, "a value is expected" },
-        { "\"", 1, "does not end" },
-        { "\"abc", 4, "does not end" },
-        { "\"a\\", 2, "does not end" },
-        { "\"a\\\"", 4, "does not end" },
-        { "\"\\x41\"", 1, "unknown escape" },
-        { "\"\\'\"", 1, "unknown escape" },
-        { "\"\\u12\"", 1, "does not end" },
-        { "\"\\u12g4\"", 1, "unknown escape" },
-        { "\"\\u-123\"", 1, "unknown escape" },
-        { "\"a\nb\"", 2, "control character" },
-        { "\"a\tb\"", 2, "control character" },
-        { "\"01234567\x1f\"", 9, "control character" },
-        { "\"\x01\"", 1, "control character" },
-        { "\"\xff\"", 1, "not valid UTF-8" },
-        { "\"\xc3\"", 1, "not valid UTF-8" },
-        { "\"\xed\xa0\x80\"", 1, "not valid UTF-8" },
-        { "\"\\ud800\"", 1, "surrogate" },
-        { "\"\\udc00\"", 1, "surrogate" },
-        { "\"\\ud83dx\"", 1, "surrogate" },
-        { "\"\\ud83d\\n\"", 1, "surrogate" },
-        { "\"\\ud83d\\ud83d\"", 1, "surrogate" },
-        { "\"\\ud83d\\u0041\"", 1, "surrogate" },
-        { "\"\\ude00\\ud83d\"", 1, "surrogate" },
-        { "\xef\xbb\xbf{}", 0, "a value is expected" },
-        { "/* */ 1", 0, "a value is expected" },
-        { "[1]//", 3, "text follows" },
-        { "\x0b" "1", 0, "a value is expected" }
-    };
-
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        text = unit_bytes(cases[i].text, strlen(cases[i].text));
+    for (i = 0; i < sizeof(bad_texts) / sizeof(bad_texts[0]); i++) {
+        text = unit_bytes(bad_texts[i].text, strlen(bad_texts[i].text));
 
         if (ngx_sandbox_json_valid(text, 64)) {
-            fail_msg("accepted: %s", cases[i].text);
+            fail_msg("accepted: %s", bad_texts[i].text);
         }
 
         assert_int_equal(ngx_sandbox_json_check(text, 64, &fault),
                          NGX_DECLINED);
 
-        if (fault.offset != cases[i].offset
-            || strstr(fault.reason, cases[i].reason) == NULL)
+        if (fault.offset != bad_texts[i].offset
+            || strstr(fault.reason, bad_texts[i].reason) == NULL)
         {
-            fail_msg("%s: %zu, %s", cases[i].text, fault.offset, fault.reason);
+            fail_msg("%s: %zu, %s", bad_texts[i].text, fault.offset,
+                     fault.reason);
         }
     }
 }
@@ -272,8 +276,8 @@ test_every_prefix(void **state)
     ngx_str_t  *text;
 
     static const char  doc[] =
-        "{\"a\":[1.5e3,\"\\u00e9\\ud83d\\ude00\xc3\xa9\","
-        "true,false,null,{}],\"bcdefghijkl\":{\"c\":-1}}";
+        "{\"a\":[1.5e3,\"\\u00e9\\ud83d\\ude00\xc3\xa9\",true,false,null,{}],"
+        "\"bcdefghijkl\":{\"c\":-1}}";
 
     text = unit_bytes(doc, sizeof(doc) - 1);
     assert_true(ngx_sandbox_json_valid(text, 64));

@@ -6,8 +6,8 @@
 
 /*
  * Would catch: a missing or doubled comma, a character that is not escaped,
- * bytes that are no UTF-8 in an answer, a document that goes on after one,
- * a limit that does not hold, a buffer that is overrun while it grows.
+ * bytes that are no UTF-8 in an answer, a document that goes on after a
+ * failure, a limit that does not hold, a buffer that is overrun while it grows.
  */
 
 

@@ -250,6 +250,26 @@ test_nul_byte(void **state)
 }
 
 
+/* an escape that its text cuts off, though the memory behind would end it */
+
+static void
+test_cut_escape(void **state)
+{
+    ngx_str_t  *args;
+
+    args = unit_text("cursor=%41");
+    args->len--;
+
+    ngx_memzero(&query, sizeof(query));
+    ngx_sandbox_report_init(&report, unit_pool);
+
+    assert_int_equal(ngx_sandbox_query_parse(unit_pool, args, fields, &query,
+                                             &report),
+                     NGX_DECLINED);
+    assert_int_equal(report.structural, 1);
+}
+
+
 /* long enough that the copy is memory which the sanitizer watches */
 
 static void
@@ -297,6 +317,7 @@ static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_good),
     ngx_sandbox_unit_test(test_one_mistake),
     ngx_sandbox_unit_test(test_nul_byte),
+    ngx_sandbox_unit_test(test_cut_escape),
     ngx_sandbox_unit_test(test_long),
 };
 

@@ -209,6 +209,7 @@ test_bad_head(void **state)
         { { .more = ",\"foo\":1" }, "foo: unknown field" },
         { { .more = ",\"status\":\"failed\"" }, "a key is given twice" },
         { { .more = ",\"a\":[[[" }, "a value is expected" },
+        { { .more = ",\"a\":[1" }, "a comma or a closing bracket" },
         { { .more = "}" }, "text follows the document" }
     };
 

@@ -7,8 +7,7 @@
 /*
  * What the Docker Engine is told.  Would catch: a protection that is missing
  * from a new container, or one that was added and is not tested here; a limit
- * of 0, which means none to the engine; a name that leaves its place in a
- * path.
+ * of 0, which means none to the engine; a name that leaves its place in a path.
  */
 
 

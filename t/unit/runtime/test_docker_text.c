@@ -7,8 +7,7 @@
 /*
  * The texts of the Docker Engine.  Would catch: text that is not fit to be
  * shown or not bounded, a stream of logs of which frames are lost, mixed up or
- * believed where their sizes lie, reading behind what came, and times that are
- * wrong.
+ * believed where their sizes lie, reading behind what came, and wrong times.
  */
 
 
