@@ -56,15 +56,15 @@ sleep 1
 printf '#include <ngx_config.h>\n#include <ngx_core.h>\n%s\n' \
     'int ngx_sandbox_new(void) { int unused; return 1; }' \
     >"$addon/src/core/ngx_sandbox_new.c"
+echo '#define X 1' >"$addon/src/core/ngx_sandbox_new.h"
 fails "a warning in a new file ends the build" module
 like "$said" 'unused variable' "and is shown"
 sed -i 's/int unused; //' "$addon/src/core/ngx_sandbox_new.c"
 ok "without it the build is fine" module
 like "$(nm -D "$so")" 'T ngx_sandbox_new' "and has the new file"
 
-echo '#define X 1' >"$addon/src/core/ngx_sandbox_new.h"
-ok "a new header is a new dependency" module
-like "$(cat "$work/build/module/Makefile")" 'ngx_sandbox_new\.h' "that make knows"
+like "$(cat "$work/build/module/Makefile")" 'ngx_sandbox_new\.h' \
+    "a new header is a dependency that make knows"
 
 echo 'false' >>"$addon/config"
 echo 'exit 7' >>"$addon/config"

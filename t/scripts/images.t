@@ -49,7 +49,8 @@ for name in python-basic nodejs-basic; do
                             ! -path "/dev/*" 2>/dev/null')" /workspace \
         "$name: and nothing else is"
     is "$(inside $name 'echo a b | awk "{ print \$2 }" | tr b c \
-                            | grep -o c | sed s/c/d/')" d "$name: the tools work"
+                            | grep -o c | sed s/c/d/')" d \
+        "$name: the tools work"
 done
 
 is "$(inside python-basic 'python3 -c "

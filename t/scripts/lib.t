@@ -50,7 +50,8 @@ ok "and gone" in_lib "process_gone $first"
 
 # one that does not listen to TERM
 stubborn=$(in_lib 'daemon_start one bash -c "trap : TERM; while :; do
-               read -t 1 </dev/zero || :; done" x "$home/"; cat $home/run/one.pid')
+               read -t 1 </dev/zero || :; done" x "$home/"
+           cat $home/run/one.pid')
 sleep 0.3
 ok "who does not end is killed" in_lib 'process_stop one TERM 1'
 ok "and gone as well" in_lib "process_gone $stubborn"

@@ -16,7 +16,8 @@ secret=$work/secret
 mkdir "$schema"
 printf '%s' 'pa"ss\wo#rd'\''' >"$secret"
 
-trap 'root_sql -e "DROP DATABASE IF EXISTS $name; DROP USER IF EXISTS $name@localhost"
+trap 'root_sql -e "DROP DATABASE IF EXISTS $name;
+                   DROP USER IF EXISTS $name@localhost"
       rm -rf "$work"' EXIT
 
 
@@ -73,8 +74,10 @@ echo 'CREATE TABLE c (id INT); CREATE TABLE c (id INT);' \
 fails "a file that breaks ends the run" migrate
 is "$(states)" "1 first applied 2 broken applying " "and stays applying"
 fails "nothing goes on over it" migrate
-like "$said" 'DELETE FROM schema_migrations WHERE version = 2' "a way out is told"
-root_sql "$name" -e 'DROP TABLE c; DELETE FROM schema_migrations WHERE version = 2'
+like "$said" 'DELETE FROM schema_migrations WHERE version = 2' \
+    "a way out is told"
+root_sql "$name" -e 'DROP TABLE c;
+                     DELETE FROM schema_migrations WHERE version = 2'
 echo 'CREATE TABLE c (id INT);' >"$schema/0002_broken.sql"
 ok "and works" migrate
 
@@ -125,6 +128,7 @@ rm "$schema"/*
 cp "$root"/conf/schema/*.sql "$schema"
 printf '%s' 'pa"ss\wo#rd'\''' >"$secret"
 ok "the project's schema is applied" migrate
-is "$(root_sql -e "SELECT COUNT(*) FROM $name.templates")" 3 "with its templates"
+is "$(root_sql -e "SELECT COUNT(*) FROM $name.templates")" 3 \
+    "with its templates"
 
 done_testing

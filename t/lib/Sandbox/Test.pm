@@ -19,7 +19,8 @@ package Sandbox::Test;
 # and freeze("docker") stop a server where it is; thaw() lets it go on, and so
 # does the end of the test.
 #
-# For blocks of one request and its answer see Sandbox::Blocks.
+# For blocks of one request and its answer see Sandbox::Blocks; with
+# Sandbox::OpenApi every answer is held against docs/openapi.yaml.
 #
 # finish() ends all sessions, stops nginx, and fails the test on [alert],
 # [crit], [emerg] or an unexpected [error] in error.log, on a container or a
@@ -54,7 +55,7 @@ my $module = $ENV{SANDBOX_TEST_MODULE}
 my $binary = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
 my $log = "$home/log/error.log";
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
-my (@expected, $running, $owner, %frozen);
+my (@expected, @observers, @at_end, $running, $owner, %frozen);
 
 
 sub home { return $home }
@@ -218,8 +219,20 @@ sub api {
         $headers{'Content-Type'} //= 'application/json';
     }
 
-    return answer($http->request($method, $url, \%options));
+    my $answer = answer($http->request($method, $url, \%options));
+    my ($full) = $url =~ m{^http://[^/]+(.*)}s;
+
+    $_->($method, $full, $answer, $options{content}) for @observers;
+    return $answer;
 }
+
+
+# called with each answer of api(): method, path, answer, body as sent
+sub observe { push @observers, @_ }
+
+
+# called by finish(), may test
+sub at_end { push @at_end, @_ }
 
 
 # bytes as they are, all that comes back
@@ -359,8 +372,8 @@ sub wait_for {
 # ---------------------------------------------------------------- backends
 
 sub db {
-    my ($sql) = @_;
-    spew("$home/tmp/test.sql", $sql);
+    spew("$home/tmp/test.sql", join '', @_);
+
     my $out = `mariadb --no-defaults -S $home/run/mariadb.sock -N -B \\
                ngx_sandbox <$home/tmp/test.sql 2>&1`;
 
@@ -399,6 +412,7 @@ sub finish {
     check_containers();
     check_rows();
     check_sanitizers();
+    $_->() for @at_end;
     done_testing();
 }
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env perl
 
-# The documentation against the code: every directive and its default, every
-# public route, both ways.  Would catch: a directive or a route that is added,
-# renamed or dropped in one place only.
+# docs/openapi.yaml against the router, both ways.  Would catch: a route that is
+# added, renamed or dropped in one place only.
 
 use strict;
 use warnings;
@@ -17,41 +16,6 @@ sub slurp {
     open my $fh, '<', $_[0] or die "$_[0]: $!";
     local $/;
     return scalar <$fh>;
-}
-
-
-# ---- directives
-
-my (%commands, %documented, %defaults);
-
-for my $file (glob "$root/ngx_sandbox_module/*.c") {
-    my $text = slurp($file);
-
-    $commands{$1} = 1 while $text =~ /\{ ngx_string\("(sandbox_\w+)"\),/g;
-
-    while ($text =~ /ngx_conf_init_(msec|uint)_value\(smcf->node\.(\w+),\s*
-                     (\d+)\)/gx)
-    {
-        $defaults{"sandbox_$2"} = $1 eq 'msec' ? $3 / 1000 . 's' : $3;
-    }
-}
-
-for my $section (split /^## /m, slurp("$root/docs/directives.md")) {
-    my ($name) = $section =~ /\A(sandbox_\w+)/ or next;
-
-    $documented{$name} = $section;
-    like($section, qr/^Syntax: .*Default: .*Context: /ms,
-         "$name says syntax, default and context");
-}
-
-is_deeply([sort keys %documented], [sort keys %commands],
-          'directives.md has the directives of the command tables');
-
-cmp_ok(scalar keys %defaults, '>=', 4, 'defaults are found');
-
-for my $name (sort keys %defaults) {
-    like($documented{$name}, qr/Default: `\Q$defaults{$name}\E`/,
-         "$name: its default is $defaults{$name}");
 }
 
 
