@@ -55,6 +55,7 @@ typedef struct {
 static ngx_int_t ngx_sandbox_result_head(ngx_pool_t *pool,
     const ngx_str_t *line, ngx_sandbox_result_head_t *head,
     ngx_str_t *ret_reason);
+static void ngx_sandbox_result_replace_nul(ngx_str_t *line);
 static ngx_int_t ngx_sandbox_result_body(const ngx_str_t *rest,
     const ngx_sandbox_result_head_t *head, ngx_sandbox_result_t *result,
     ngx_str_t *ret_reason);
@@ -208,10 +209,20 @@ ngx_sandbox_result_head(ngx_pool_t *pool, const ngx_str_t *line,
     ngx_sandbox_result_head_t *head, ngx_str_t *ret_reason)
 {
     ngx_int_t              rc;
+    ngx_str_t              text;
     struct json_t         *object;
     ngx_sandbox_report_t   report;
 
-    rc = ngx_sandbox_json_parse(pool, line, &object, ret_reason);
+    text.len = line->len;
+    text.data = ngx_pstrdup(pool, (ngx_str_t *) line);
+
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sandbox_result_replace_nul(&text);
+
+    rc = ngx_sandbox_json_parse(pool, &text, &object, ret_reason);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -227,6 +238,35 @@ ngx_sandbox_result_head(ngx_pool_t *pool, const ngx_str_t *line,
     }
 
     return rc;
+}
+
+
+/*
+ * An exception's text may hold a NUL, and a result must not be lost for that:
+ * the reader would refuse it.
+ */
+
+static void
+ngx_sandbox_result_replace_nul(ngx_str_t *line)
+{
+    u_char  *p, *last;
+
+    last = line->data + line->len;
+
+    for (p = line->data; last - p >= 6; p++) {
+
+        if (*p != '\\') {
+            continue;
+        }
+
+        if (ngx_strncmp(p + 1, "u0000", 5) == 0) {
+            ngx_memcpy(p + 1, "u003f", 5);
+        }
+
+        /* what is escaped is no escape itself */
+
+        p++;
+    }
 }
 
 

@@ -38,7 +38,8 @@ typedef struct {
     ngx_sandbox_result_status_e  status;
     ngx_str_t                    status_name;    /* "completed" */
     ngx_int_t                    exit_code;      /* -1 to 255 */
-    ngx_str_t                    error_message;  /* data is NULL: none */
+    ngx_str_t                    error_message;  /* data is NULL: none; a NUL
+                                                    has become a "?" */
     ngx_str_t                    stdout_text;
     ngx_str_t                    stderr_text;
     ngx_str_t                    return_value;   /* JSON text; empty: none */

@@ -24,6 +24,7 @@ typedef struct {
     ngx_str_t              s;
     ngx_str_t              id;
     ngx_int_t              i;
+    ngx_int_t              j;
     double                 n;
     ngx_uint_t             b;
     ngx_uint_t             e;
@@ -65,6 +66,7 @@ static const ngx_sandbox_field_t  fuzz_fields[] = {
     row(s, STRING, NGX_SANDBOX_FIELD_LINE, 1, 8, NULL),
     row(id, ID, NGX_SANDBOX_FIELD_NULLABLE, 0, 0, NULL),
     row(i, INT, NGX_SANDBOX_FIELD_CLAMP, -5, 200, NULL),
+    row(j, INT, 0, 0, 99, NULL),
     row(n, NUMBER, 0, -100, 10000, NULL),
     row(b, BOOL, 0, 0, 0, NULL),
     row(e, ENUM, 0, 0, 0, fuzz_choices),
@@ -107,6 +109,7 @@ fuzz_bounds(fuzz_body_t *b)
     fuzz_bug(ngx_sandbox_is_set(fuzz_fields, b, id)
              && !ngx_sandbox_id_valid(&b->id));
     fuzz_bug(b->i < -5 || b->i > 200);
+    fuzz_bug(b->j < 0 || b->j > 99);
     fuzz_bug(!(b->n >= -0.1 && b->n <= 10));
     fuzz_bug(b->b > 1 || b->e > 1);
     fuzz_bug(b->o.len > 32);

@@ -22,6 +22,7 @@ fuzz_call(ngx_sandbox_json_t *json, u_char call, const ngx_str_t *value)
     double     real;
     int64_t    number;
     ngx_str_t  raw = ngx_string("{\"raw\":[0]}");
+    ngx_str_t  flat = ngx_string("\"raw\"");
 
     number = 0;
     ngx_memcpy(&number, value->data, ngx_min(value->len, sizeof(number)));
@@ -71,6 +72,13 @@ fuzz_call(ngx_sandbox_json_t *json, u_char call, const ngx_str_t *value)
         break;
 
     case 11:
+
+        /* the writer bounds its own levels, not those of a raw text */
+
+        if (json->depth > NGX_SANDBOX_JSON_MAX_DEPTH - 2) {
+            raw = flat;
+        }
+
         ngx_sandbox_json_raw(json, value->len ? &raw : value);
         break;
 

@@ -162,6 +162,40 @@ test_good_ones(void **state)
 }
 
 
+/* "raise ValueError('a\0b')" */
+
+static void
+test_nul_in_message(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        char  *message;
+        char  *want;
+    } cases[] = {
+        { "\"a\\u0000b\"", "a?b" },
+        { "\"\\u0000\\u0000\"", "??" },
+        { "\"\\\\u0000\"", "\\u0000" },
+        { "\"\\\\\\u0000\"", "\\?" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(decode(&(head_t) { .err = "3",
+                                            .error_message =
+                                                cases[i].message },
+                                "outerr[41]"),
+                         NGX_OK);
+        assert_int_equal(result.error_message.len, strlen(cases[i].want));
+        assert_memory_equal(result.error_message.data, cases[i].want,
+                            strlen(cases[i].want));
+    }
+
+    assert_int_equal(decode(&(head_t) { .execution_id = "\"a\\u0000\"" },
+                            "outer[41]"),
+                     NGX_DECLINED);
+}
+
+
 static void
 test_bad_head(void **state)
 {
@@ -183,7 +217,6 @@ test_bad_head(void **state)
         { { .exit_code = "0.5" }, "exit_code: must be an integer from -1" },
         { { .exit_code = "18446744073709551616" }, "a number is too large" },
         { { .error_message = "7" }, "error_message: must be a string" },
-        { { .error_message = "\"\\u0000\"" }, "NUL" },
         { { .error_message = "\"\\ud800\"" }, "surrogate" },
         { { .error_message = "\"\xff\"" }, "not valid UTF-8" },
         { { .out = "-1" }, "stdout_bytes: must be an integer" },
@@ -359,6 +392,7 @@ test_every_truncation(void **state)
 static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_good),
     ngx_sandbox_unit_test(test_good_ones),
+    ngx_sandbox_unit_test(test_nul_in_message),
     ngx_sandbox_unit_test(test_bad_head),
     ngx_sandbox_unit_test(test_bad_body),
     ngx_sandbox_unit_test(test_head_length),
