@@ -187,7 +187,8 @@ ok(wait_for(sub { api(GET => "/sessions/$s")->{status} == 200 }, 10),
 
 $pid = background("/sessions/$s/execute-sync",
                   { language => 'shell', code => 'sleep 1; echo kept' });
-sleep 0.4;
+wait_for(sub { db("SELECT id FROM executions WHERE session_id = '$s'
+                   AND status = 'running'") }, 10);
 kill 'KILL', $mariadb;
 waitpid $pid, 0;
 is(api(GET => "/sessions/$s")->{status}, 503, 'killed: 503');
