@@ -185,7 +185,6 @@ for my $case (
     ['metrics that are none', frame($id, { metrics => [] }), '^metrics: '],
     ['unknown metrics', frame($id, { metrics => { gpu => 1 } }),
      '^metrics.gpu: '],
-    ['a NUL in the message', frame($id, { error_message => "a\0b" }), 'NUL'],
     ['an error message of 5000 bytes',
      frame($id, { error_message => 'x' x 5000 }), '^error_message: '],
 )

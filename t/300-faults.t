@@ -73,7 +73,7 @@ my $s = session();
 
 for my $delay (0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) {
     my $pid = background("/sessions/$s/execute-sync",
-                         { language => 'shell',
+                         { language => 'shell', timeout => 5,
                            code => "sleep 0.1; echo $delay >>ledger;"
                                    . " echo done" });
 
