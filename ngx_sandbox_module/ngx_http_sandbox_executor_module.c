@@ -275,7 +275,13 @@ ngx_http_sandbox_executor_create_request(ngx_http_request_t *r)
 
     b->last = ngx_sprintf(b->last, format, call->method, &call->uri,
                           &call->token, call->body.len);
-    b->last = ngx_cpymem(b->last, call->body.data, call->body.len);
+
+    /* an ack has none, and memcpy() takes no NULL */
+
+    if (call->body.len) {
+        b->last = ngx_cpymem(b->last, call->body.data, call->body.len);
+    }
+
     b->last_buf = 1;
 
     cl->buf = b;
