@@ -10,8 +10,11 @@ use warnings;
 use Test::Nginx::Socket 'no_plan';
 use Sandbox::Blocks;
 
-# nginx's own words about what it refuses
-blocks(expected => [qr/client intended to send too large (?:chunked )?body/,
+# nginx waits for the rest of a body that it has refused, and this for nginx
+blocks(conf => sub {
+           s/(keepalive_timeout\s+65s;)/$1\n    lingering_timeout 100ms;/;
+       },
+       expected => [qr/client intended to send too large (?:chunked )?body/,
                     qr/client sent invalid chunked body/]);
 
 __DATA__

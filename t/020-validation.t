@@ -9,6 +9,7 @@
 use strict;
 use warnings;
 use Sandbox::Test;
+use Sandbox::OpenApi;
 
 nginx_start();
 
@@ -140,7 +141,8 @@ for my $case (
 for my $case ([id => 'x' x 64], [timeout => 1], [timeout => 3600],
               [cpu => '0.1'], [cpu => '4'], [cpu => '4000m'],
               [memory => '128Mi'], [memory => '8Gi'], [disk => '256Mi'],
-              [disk => '50Gi'], [env_vars => { map { ("K$_" => 'v') } 1 .. 64 }],
+              [disk => '50Gi'],
+              [env_vars => { map { ("K$_" => 'v') } 1 .. 64 }],
               [env_vars => { K => 'v' x 10_239 }], [event => undef],
               [metadata => { 'k' x 64 => 'v' x 256 }], [dependencies => []],
               [network => 'none'], [mode => 'persistent'])

@@ -10,6 +10,7 @@ use strict;
 use warnings;
 use JSON::PP;
 use Sandbox::Test;
+use Sandbox::OpenApi;
 
 nginx_start();
 my $time = qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

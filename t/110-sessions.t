@@ -8,6 +8,7 @@
 use strict;
 use warnings;
 use Sandbox::Test;
+use Sandbox::OpenApi;
 
 # what earlier tests left would be counted by the lists
 db('DELETE FROM sessions');

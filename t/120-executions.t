@@ -9,6 +9,7 @@ use strict;
 use warnings;
 use JSON::PP;
 use Sandbox::Test;
+use Sandbox::OpenApi;
 
 nginx_start();
 my $s = session(env_vars => { BASE => 'one' });

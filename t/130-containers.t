@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 use Sandbox::Test;
+use Sandbox::OpenApi;
 
 nginx_start();
 
