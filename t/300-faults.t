@@ -185,10 +185,11 @@ ok(wait_for(sub { api(GET => "/sessions/$s")->{status} == 200 }, 10),
 
 # ---- MariaDB killed under way, and absent at start
 
+# killed sooner, it may be that the code was never handed over
 $pid = background("/sessions/$s/execute-sync",
-                  { language => 'shell', code => 'sleep 1; echo kept' });
-wait_for(sub { db("SELECT id FROM executions WHERE session_id = '$s'
-                   AND status = 'running'") }, 10);
+                  { language => 'shell',
+                    code => 'touch begun; sleep 1; echo kept' });
+wait_for(sub { docker("exec sandbox-$s-2 ls /workspace") }, 10);
 kill 'KILL', $mariadb;
 waitpid $pid, 0;
 is(api(GET => "/sessions/$s")->{status}, 503, 'killed: 503');
@@ -205,7 +206,10 @@ ok(wait_for(sub {
     my ($row) = db("SELECT stdout FROM executions WHERE session_id = '$s'
                     AND status = 'completed'");
     return $row && $row->[0] eq 'kept\\n';
-}, 70), 'the result came once MariaDB was back');
+}, 70), 'the result came once MariaDB was back')
+    or diag(map { join(' ', map { $_ // '' } @$_) . "\n" }
+            db("SELECT id, status, exit_code, error_message, created_at,
+                completed_at FROM executions WHERE session_id = '$s'"));
 
 
 # ---- too many connections
