@@ -109,6 +109,15 @@ ngx_http_sandbox_open(ngx_sandbox_node_t *node, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    node->instance.name = node->name;
+
+    if (ngx_sandbox_token_owner(cycle->pool, &node->secret,
+                                &node->instance.owner)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_sandbox_token_loopback(cycle->pool, &node->secret,
                                       &node->loopback_token);
 }

@@ -22,7 +22,8 @@
 #include "ngx_sandbox_token.h"
 
 
-#define NGX_SANDBOX_TOKEN_HEX   64
+#define NGX_SANDBOX_TOKEN_HEX    64
+#define NGX_SANDBOX_TOKEN_OWNER  16
 
 #define NGX_SANDBOX_TOKEN_PURPOSE_MAX  64
 
@@ -44,6 +45,9 @@ static const ngx_str_t  ngx_sandbox_token_instance =
 
 static const ngx_str_t  ngx_sandbox_token_instance_name =
     ngx_string("loopback");
+
+static const ngx_str_t  ngx_sandbox_token_mark =
+    ngx_string("ngx_sandbox owner\n");
 
 
 ngx_int_t
@@ -96,6 +100,31 @@ ngx_sandbox_token_loopback_check(const ngx_str_t *secret,
     {
         return NGX_DECLINED;
     }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_sandbox_token_owner(ngx_pool_t *pool, const ngx_str_t *secret,
+    ngx_str_t *ret_owner)
+{
+    u_char     *hex;
+    ngx_str_t   none;
+
+    ngx_str_null(&none);
+
+    hex = ngx_pnalloc(pool, NGX_SANDBOX_TOKEN_HEX);
+
+    if (hex == NULL
+        || ngx_sandbox_token_mac(secret, &ngx_sandbox_token_mark, &none, hex)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ret_owner->data = hex;
+    ret_owner->len = NGX_SANDBOX_TOKEN_OWNER;
 
     return NGX_OK;
 }
@@ -171,7 +200,7 @@ ngx_sandbox_token_verify(const ngx_str_t *secret, const ngx_str_t *purpose,
 }
 
 
-/* the name is a valid id, so its length is bounded */
+/* the name is a valid id or empty, so its length is bounded */
 
 static ngx_int_t
 ngx_sandbox_token_mac(const ngx_str_t *secret, const ngx_str_t *purpose,
@@ -188,7 +217,10 @@ ngx_sandbox_token_mac(const ngx_str_t *secret, const ngx_str_t *purpose,
     }
 
     p = ngx_cpymem(text, purpose->data, purpose->len);
-    p = ngx_cpymem(p, name->data, name->len);
+
+    if (name->len) {
+        p = ngx_cpymem(p, name->data, name->len);
+    }
 
     if (HMAC(EVP_sha256(), secret->data, (int) secret->len, text, p - text,
              mac, &len)

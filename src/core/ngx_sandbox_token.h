@@ -5,8 +5,9 @@
 
 
 /*
- * The tokens of the internal API.  They are derived from one secret, so there
- * is nothing to store and every instance can check them.
+ * The tokens of the internal API, and the mark of what is ours.  They are
+ * derived from one secret, so there is nothing to store and every instance can
+ * check them.
  */
 
 
@@ -41,6 +42,13 @@ ngx_int_t ngx_sandbox_token_loopback(ngx_pool_t *pool, const ngx_str_t *secret,
     ngx_str_t *ret_token);
 ngx_int_t ngx_sandbox_token_loopback_check(const ngx_str_t *secret,
     const ngx_str_t *token);
+
+/*
+ * What marks the containers of one system in an engine that others use as
+ * well: 16 hexadecimal digits that follow from the secret, and are no secret.
+ */
+ngx_int_t ngx_sandbox_token_owner(ngx_pool_t *pool, const ngx_str_t *secret,
+    ngx_str_t *ret_owner);
 
 
 #endif /* _NGX_SANDBOX_TOKEN_H_INCLUDED_ */

@@ -42,6 +42,7 @@ typedef struct {
     ngx_module_t               *executor_module;
 
     /* the worker's own */
+    ngx_sandbox_instance_t      instance;
     ngx_sandbox_db_pool_t      *database;
     ngx_sandbox_http_t         *http;
     ngx_sandbox_runtime_t      *runtime;

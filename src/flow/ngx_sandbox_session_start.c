@@ -186,7 +186,7 @@ ngx_sandbox_start_spec(ngx_sandbox_flow_t *f)
     spec->image = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_IMAGE);
     spec->session_id = s->id;
     spec->template_id = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_TEMPLATE);
-    spec->instance = node->name;
+    spec->instance = node->instance;
     spec->epoch = s->epoch;
     spec->cpu_milli = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_CPU);
     spec->memory_mb = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_MEMORY);

@@ -5,10 +5,14 @@
 
 
 /*
- * Reconciling: what was cut short in between is found here.  Nothing is
- * changed but executions whose deadline is over; each session that is found
- * goes to the settling flow, which looks again and decides.  So the job may
- * run twice, late, or on two hosts at once.
+ * Reconciling: what was cut short in between is found here.  Each session that
+ * may need it goes to the settling flow, which looks again and decides; what
+ * is changed here are executions whose deadline is over, and containers that
+ * no row knows.  All of it is conditional, so the job may run twice, late, or
+ * on two hosts at once.
+ *
+ * The engine is asked before the rows are read, and a row is there before its
+ * container: a container of the list without a row is not about to get one.
  */
 
 
@@ -24,6 +28,14 @@
 
 
 #define NGX_SANDBOX_RECONCILE_BATCH  20    /* rows of a kind in one run */
+#define NGX_SANDBOX_RECONCILE_PAGE   200   /* rows that are only looked at */
+
+
+typedef struct {
+    ngx_str_node_t                  name;
+    ngx_sandbox_container_state_t  *container;
+    unsigned                        known:1;   /* a row has this name */
+} ngx_sandbox_reconcile_name_t;
 
 
 static ngx_int_t ngx_sandbox_reconcile_query(ngx_sandbox_flow_t *f,
@@ -37,6 +49,14 @@ static ngx_int_t ngx_sandbox_reconcile_running(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_pending(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_list(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_listed(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_names(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_rows(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_compare(ngx_sandbox_flow_t *f);
+static void ngx_sandbox_reconcile_row(ngx_sandbox_flow_t *f, ngx_str_t *row);
+static ngx_int_t ngx_sandbox_reconcile_remove(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_removed(ngx_sandbox_flow_t *f);
+static ngx_sandbox_reconcile_name_t *ngx_sandbox_reconcile_find(
+    ngx_sandbox_reconcile_t *job, ngx_str_t *name);
 
 
 const ngx_sandbox_step_t  ngx_sandbox_reconcile_steps[] = {
@@ -63,8 +83,29 @@ const ngx_sandbox_step_t  ngx_sandbox_reconcile_steps[] = {
       ngx_sandbox_reconcile_list,
       ngx_sandbox_reconcile_listed, NULL },
 
+    { "comparing them with the rows",
+      ngx_sandbox_reconcile_rows,
+      ngx_sandbox_reconcile_compare, NULL },
+
+    { "removing containers that no row knows",
+      ngx_sandbox_reconcile_remove,
+      ngx_sandbox_reconcile_removed, NULL },
+
       ngx_sandbox_null_step
 };
+
+
+/* a container only ever goes on in this order, so none is missed */
+
+static char  *ngx_sandbox_reconcile_states[] = {
+    "creating",
+    "idle",
+    "running",
+    "exited",
+    NULL
+};
+
+#define NGX_SANDBOX_RECONCILE_RUNNING  2
 
 
 static ngx_int_t
@@ -177,14 +218,13 @@ ngx_sandbox_reconcile_list(ngx_sandbox_flow_t *f)
     job = f->data;
     job->call = ngx_sandbox_op_runtime(f);
 
-    return ngx_sandbox_op_verb(f, list, job->call, &f->node->name);
+    return ngx_sandbox_op_verb(f, list, job->call, &f->node->instance);
 }
 
 
 /*
  * Containers that have ended, whatever their rows say: a sandbox that died is
- * found here even if nobody uses it.  One that no row knows at all is not
- * possible, since the row comes first.
+ * found here even if nobody uses it.
  */
 
 static ngx_int_t
@@ -200,9 +240,10 @@ ngx_sandbox_reconcile_listed(ngx_sandbox_flow_t *f)
         return NGX_ERROR;
     }
 
-    state = job->call->list->elts;
+    job->containers = job->call->list;
+    state = job->containers->elts;
 
-    for (i = 0; i < job->call->list->nelts; i++) {
+    for (i = 0; i < job->containers->nelts; i++) {
 
         if (state[i].exited && ngx_sandbox_id_valid(&state[i].session_id)) {
             (void) ngx_sandbox_op_hand_over(f, "sessions",
@@ -210,5 +251,193 @@ ngx_sandbox_reconcile_listed(ngx_sandbox_flow_t *f)
         }
     }
 
+    return ngx_sandbox_reconcile_names(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_reconcile_names(ngx_sandbox_flow_t *f)
+{
+    ngx_uint_t                      i;
+    ngx_sandbox_reconcile_t        *job;
+    ngx_sandbox_reconcile_name_t   *names;
+    ngx_sandbox_container_state_t  *state;
+
+    job = f->data;
+    state = job->containers->elts;
+
+    ngx_rbtree_init(&job->names, &job->sentinel, ngx_str_rbtree_insert_value);
+
+    names = ngx_pcalloc(f->pool, (job->containers->nelts + 1)
+                                 * sizeof(ngx_sandbox_reconcile_name_t));
+    if (names == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < job->containers->nelts; i++) {
+        names[i].name.str = state[i].name;
+        names[i].name.node.key = ngx_crc32_short(state[i].name.data,
+                                                 state[i].name.len);
+        names[i].container = &state[i];
+
+        ngx_rbtree_insert(&job->names, &names[i].name.node);
+    }
+
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_reconcile_rows(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_reconcile_t  *job;
+
+    job = f->data;
+
+    ngx_sandbox_op_statement(f,
+                &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_PAGE]);
+    ngx_sandbox_op_string(f, &f->node->name);
+    ngx_sandbox_op_literal(f, ngx_sandbox_reconcile_states[job->state]);
+
+    if (job->last.len) {
+        ngx_sandbox_op_string(f, &job->last);
+
+    } else {
+        ngx_sandbox_op_literal(f, "");
+    }
+
+    ngx_sandbox_op_int(f, NGX_SANDBOX_RECONCILE_PAGE);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+/* goes on with the next page, or the next state, until there is none */
+
+static ngx_int_t
+ngx_sandbox_reconcile_compare(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                *row;
+    ngx_uint_t                i;
+    ngx_sandbox_db_op_t      *op;
+    ngx_sandbox_reconcile_t  *job;
+
+    job = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    op = ngx_sandbox_op_result(f);
+    row = op->values;
+
+    for (i = 0; i < op->rows; i++) {
+        ngx_sandbox_reconcile_row(f, row);
+        job->last = row[NGX_SANDBOX_CONTAINER_ID];
+        row += NGX_SANDBOX_CONTAINER_COLUMNS;
+    }
+
+    if (op->rows < NGX_SANDBOX_RECONCILE_PAGE) {
+        ngx_str_null(&job->last);
+
+        if (ngx_sandbox_reconcile_states[++job->state] == NULL) {
+            return NGX_OK;
+        }
+    }
+
+    return ngx_sandbox_reconcile_rows(f);
+}
+
+
+/* one that is only being made need not be there yet */
+
+static void
+ngx_sandbox_reconcile_row(ngx_sandbox_flow_t *f, ngx_str_t *row)
+{
+    ngx_sandbox_reconcile_t       *job;
+    ngx_sandbox_reconcile_name_t  *found;
+
+    job = f->data;
+
+    found = ngx_sandbox_reconcile_find(job, &row[NGX_SANDBOX_CONTAINER_ID]);
+
+    if (found) {
+        found->known = 1;
+        return;
+    }
+
+    if (job->state != NGX_SANDBOX_RECONCILE_RUNNING
+        || job->handed == NGX_SANDBOX_RECONCILE_BATCH
+        || row[NGX_SANDBOX_CONTAINER_SESSION].data == NULL)
+    {
+        return;
+    }
+
+    job->handed++;
+
+    (void) ngx_sandbox_op_hand_over(f, "sessions",
+                                    &row[NGX_SANDBOX_CONTAINER_SESSION],
+                                    "settle");
+}
+
+
+/*
+ * The engine may have made one after its caller had given up, and a database
+ * may have been put back.  Who looks at it by hand has the time of a start.
+ */
+
+static ngx_int_t
+ngx_sandbox_reconcile_remove(ngx_sandbox_flow_t *f)
+{
+    time_t                          age;
+    ngx_sandbox_reconcile_t        *job;
+    ngx_sandbox_reconcile_name_t   *found;
+    ngx_sandbox_container_state_t  *state;
+
+    job = f->data;
+    state = job->containers->elts;
+
+    for ( /* void */ ; job->next < job->containers->nelts; job->next++) {
+        age = ngx_time() - state[job->next].created;
+        found = ngx_sandbox_reconcile_find(job, &state[job->next].name);
+
+        if (found->known || age < (time_t) (f->node->start_timeout / 1000)) {
+            continue;
+        }
+
+        if (job->removed++ == NGX_SANDBOX_RECONCILE_BATCH) {
+            break;
+        }
+
+        ngx_log_error(NGX_LOG_NOTICE, f->log, 0,
+                      "sandbox: removing container %V, which no row knows",
+                      &state[job->next].name);
+
+        job->call = ngx_sandbox_op_runtime(f);
+
+        return ngx_sandbox_op_verb(f, remove, job->call,
+                                   &state[job->next++].name);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_reconcile_removed(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_sandbox_reconcile_remove(f);
+}
+
+
+static ngx_sandbox_reconcile_name_t *
+ngx_sandbox_reconcile_find(ngx_sandbox_reconcile_t *job, ngx_str_t *name)
+{
+    return (ngx_sandbox_reconcile_name_t *)
+               ngx_str_rbtree_lookup(&job->names, name,
+                                     ngx_crc32_short(name->data, name->len));
 }

@@ -15,14 +15,22 @@
 
 
 /*
- * The job that compares rows and engine: finds sessions whose state has lapsed,
- * containers whose session has ended, and containers that no row knows, and
- * hands each over to the flow that settles it.
+ * The job that compares rows and engine, in both directions: sessions whose
+ * state has lapsed, containers whose session has ended, containers that have
+ * ended or are gone are handed over to the flow that settles their session;
+ * containers that no row knows are removed.
  */
 
 typedef struct {
     ngx_sandbox_runtime_call_t  *call;
-    ngx_uint_t                   found;
+    ngx_array_t                 *containers; /* as the engine lists them */
+    ngx_rbtree_t                 names;      /* of them */
+    ngx_rbtree_node_t            sentinel;
+    ngx_uint_t                   state;      /* the rows are read by state */
+    ngx_str_t                    last;       /* and by id */
+    ngx_uint_t                   handed;     /* of those that are gone */
+    ngx_uint_t                   next;       /* to look at for removal */
+    ngx_uint_t                   removed;
 } ngx_sandbox_reconcile_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_reconcile_steps[];

@@ -68,7 +68,7 @@ static ngx_int_t ngx_sandbox_docker_verb_remove(
 static ngx_int_t ngx_sandbox_docker_verb_logs(ngx_sandbox_runtime_call_t *call,
     ngx_str_t *name, ngx_uint_t tail, time_t since);
 static ngx_int_t ngx_sandbox_docker_verb_list(ngx_sandbox_runtime_call_t *call,
-    ngx_str_t *instance);
+    ngx_sandbox_instance_t *instance);
 static ngx_int_t ngx_sandbox_docker_verb_image(
     ngx_sandbox_runtime_call_t *call, ngx_str_t *image);
 static ngx_int_t ngx_sandbox_docker_verb_ping(
@@ -296,7 +296,7 @@ ngx_sandbox_docker_verb_logs(ngx_sandbox_runtime_call_t *call, ngx_str_t *name,
 
 static ngx_int_t
 ngx_sandbox_docker_verb_list(ngx_sandbox_runtime_call_t *call,
-    ngx_str_t *instance)
+    ngx_sandbox_instance_t *instance)
 {
     ngx_str_t                 filters;
     ngx_sandbox_docker_op_t  *op;

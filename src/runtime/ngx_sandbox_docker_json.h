@@ -40,7 +40,7 @@ ngx_int_t ngx_sandbox_docker_encode_create(ngx_pool_t *pool,
 
 /* The value of the parameter "filters" of a list, escaped for an URI. */
 ngx_int_t ngx_sandbox_docker_encode_filters(ngx_pool_t *pool,
-    ngx_str_t *instance, ngx_str_t *ret_filters);
+    ngx_sandbox_instance_t *instance, ngx_str_t *ret_filters);
 
 /* The runtime_id of a container that was created. */
 ngx_int_t ngx_sandbox_docker_decode_created(ngx_pool_t *pool, ngx_str_t *body,

@@ -49,6 +49,8 @@
 static void ngx_sandbox_docker_process(ngx_sandbox_json_t *json);
 static void ngx_sandbox_docker_labels(ngx_sandbox_json_t *json,
     ngx_sandbox_container_spec_t *spec);
+static ngx_int_t ngx_sandbox_docker_pair(ngx_pool_t *pool, char *label,
+    ngx_str_t *value, ngx_str_t *ret_pair);
 static void ngx_sandbox_docker_label(ngx_sandbox_json_t *json, char *name,
     ngx_str_t *value);
 static void ngx_sandbox_docker_host_config(ngx_sandbox_json_t *json,
@@ -158,29 +160,30 @@ ngx_sandbox_docker_encode_create(ngx_pool_t *pool,
 
 
 ngx_int_t
-ngx_sandbox_docker_encode_filters(ngx_pool_t *pool, ngx_str_t *instance,
-    ngx_str_t *ret_filters)
+ngx_sandbox_docker_encode_filters(ngx_pool_t *pool,
+    ngx_sandbox_instance_t *instance, ngx_str_t *ret_filters)
 {
     u_char              *p;
     uintptr_t            escape;
-    ngx_str_t            label, text;
+    ngx_str_t            name, owner, text;
     ngx_sandbox_json_t   json;
 
-    label.len = sizeof(NGX_SANDBOX_DOCKER_LABEL "instance=") - 1
-                + instance->len;
-    label.data = ngx_pnalloc(pool, label.len);
-
-    if (label.data == NULL) {
+    if (ngx_sandbox_docker_pair(pool, NGX_SANDBOX_DOCKER_LABEL "instance",
+                                &instance->name, &name)
+        != NGX_OK
+        || ngx_sandbox_docker_pair(pool, NGX_SANDBOX_DOCKER_LABEL "owner",
+                                   &instance->owner, &owner)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    ngx_sprintf(label.data, NGX_SANDBOX_DOCKER_LABEL "instance=%V", instance);
-
-    ngx_sandbox_json_init(&json, pool, label.len + 32);
+    ngx_sandbox_json_init(&json, pool, name.len + owner.len + 32);
     ngx_sandbox_json_object_start(&json);
     ngx_sandbox_json_literal_key(&json, "label");
     ngx_sandbox_json_array_start(&json);
-    ngx_sandbox_json_string(&json, &label);
+    ngx_sandbox_json_string(&json, &name);
+    ngx_sandbox_json_string(&json, &owner);
     ngx_sandbox_json_array_end(&json);
     ngx_sandbox_json_object_end(&json);
 
@@ -200,6 +203,27 @@ ngx_sandbox_docker_encode_filters(ngx_pool_t *pool, ngx_str_t *instance,
     ret_filters->len = (u_char *) ngx_escape_uri(p, text.data, text.len,
                                                  NGX_ESCAPE_URI_COMPONENT)
                        - p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_docker_pair(ngx_pool_t *pool, char *label, ngx_str_t *value,
+    ngx_str_t *ret_pair)
+{
+    size_t   len;
+    u_char  *p;
+
+    len = ngx_strlen(label);
+
+    p = ngx_pnalloc(pool, len + 1 + value->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ret_pair->data = p;
+    ret_pair->len = ngx_sprintf(p, "%s=%V", label, value) - p;
 
     return NGX_OK;
 }
@@ -262,7 +286,9 @@ ngx_sandbox_docker_labels(ngx_sandbox_json_t *json,
     ngx_sandbox_json_literal_key(json, "Labels");
     ngx_sandbox_json_object_start(json);
     ngx_sandbox_docker_label(json, NGX_SANDBOX_DOCKER_LABEL "instance",
-                             &spec->instance);
+                             &spec->instance.name);
+    ngx_sandbox_docker_label(json, NGX_SANDBOX_DOCKER_LABEL "owner",
+                             &spec->instance.owner);
     ngx_sandbox_docker_label(json, NGX_SANDBOX_DOCKER_LABEL "session",
                              &spec->session_id);
     ngx_sandbox_docker_label(json, NGX_SANDBOX_DOCKER_LABEL "template",

@@ -37,13 +37,20 @@ typedef enum {
 } ngx_sandbox_runtime_status_e;
 
 
+/* Whose a container is: labels that tell it from all others of its engine. */
+typedef struct {
+    ngx_str_t     name;                /* the node's */
+    ngx_str_t     owner;               /* two systems may share an engine */
+} ngx_sandbox_instance_t;
+
+
 /* What a container is made of.  All strings are checked by the caller. */
 typedef struct {
     ngx_str_t     name;                /* the container's, unique on the node */
     ngx_str_t     image;
     ngx_str_t     session_id;
     ngx_str_t     template_id;
-    ngx_str_t     instance;            /* the node's name: a label */
+    ngx_sandbox_instance_t  instance;  /* labels */
     uint64_t      epoch;               /* a label */
     ngx_uint_t    cpu_milli;           /* 1000 is one core */
     ngx_uint_t    memory_mb;
@@ -110,8 +117,9 @@ typedef struct {
     ngx_int_t  (*logs)(ngx_sandbox_runtime_call_t *call, ngx_str_t *name,
                     ngx_uint_t tail, time_t since);
 
-    /* all containers, running or not, that carry the instance's label */
-    ngx_int_t  (*list)(ngx_sandbox_runtime_call_t *call, ngx_str_t *instance);
+    /* all containers, running or not, that carry the instance's labels */
+    ngx_int_t  (*list)(ngx_sandbox_runtime_call_t *call,
+                    ngx_sandbox_instance_t *instance);
 
     /* NO_IMAGE if it is absent */
     ngx_int_t  (*image)(ngx_sandbox_runtime_call_t *call, ngx_str_t *image);

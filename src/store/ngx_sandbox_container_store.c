@@ -68,6 +68,12 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_container_stmts[] = {
         " AND s.status NOT IN ('creating', 'running') LIMIT ?",
         2, NGX_SANDBOX_CONTAINER_COLUMNS, 1),
 
+    ngx_sandbox_stmt("finding a node's containers",
+        "SELECT " COLUMNS " FROM containers c"
+        " WHERE c.node_id = ? AND c.status = ? AND c.id > ?"
+        " ORDER BY c.id LIMIT ?",
+        4, NGX_SANDBOX_CONTAINER_COLUMNS, 1),
+
     ngx_sandbox_stmt("listing containers",
         "SELECT " COLUMNS " FROM containers c" NEWEST,
         2, NGX_SANDBOX_CONTAINER_COLUMNS, 1),

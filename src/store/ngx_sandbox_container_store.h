@@ -50,6 +50,9 @@ enum {
     /* node_id, limit -> containers whose session has ended */
     NGX_SANDBOX_SQL_CONTAINER_ORPHANS,
 
+    /* node_id, status, the last id of the page before, limit -> by id */
+    NGX_SANDBOX_SQL_CONTAINER_PAGE,
+
     /* limit, offset; status, limit, offset */
     NGX_SANDBOX_SQL_CONTAINER_LIST,
     NGX_SANDBOX_SQL_CONTAINER_LIST_STATUS,

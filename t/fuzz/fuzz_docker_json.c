@@ -136,7 +136,7 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
     spec.image = body;
     spec.session_id = body;
     spec.template_id = body;
-    spec.instance = body;
+    spec.instance.name = body;
     spec.socket_path = body;
     spec.cpu_milli = spec.memory_mb = spec.disk_mb = spec.pids = 1;
     hosts = body;
@@ -145,5 +145,6 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
              != NGX_OK);
     fuzz_bug(!ngx_sandbox_utf8_valid(&out));
 
-    fuzz_bug(ngx_sandbox_docker_encode_filters(pool, &body, &out) != NGX_OK);
+    fuzz_bug(ngx_sandbox_docker_encode_filters(pool, &spec.instance, &out)
+             != NGX_OK);
 }

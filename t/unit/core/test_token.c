@@ -129,6 +129,27 @@ test_purposes(void **state)
 
 
 static void
+test_owner(void **state)
+{
+    ngx_str_t  one, again, another;
+
+    assert_int_equal(ngx_sandbox_token_owner(unit_pool, &secret, &one),
+                     NGX_OK);
+    assert_int_equal(ngx_sandbox_token_owner(unit_pool, &secret, &again),
+                     NGX_OK);
+    assert_int_equal(ngx_sandbox_token_owner(unit_pool, &other, &another),
+                     NGX_OK);
+
+    assert_int_equal(one.len, 16);
+    assert_memory_equal(one.data, again.data, 16);
+    assert_memory_not_equal(one.data, another.data, 16);
+
+    assert_int_equal(ngx_sandbox_token_owner(unit_pool, &empty, &one),
+                     NGX_ERROR);
+}
+
+
+static void
 test_not_made(void **state)
 {
     ngx_str_t  token;
@@ -154,6 +175,7 @@ static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_known),
     ngx_sandbox_unit_test(test_refused),
     ngx_sandbox_unit_test(test_purposes),
+    ngx_sandbox_unit_test(test_owner),
     ngx_sandbox_unit_test(test_not_made),
 };
 

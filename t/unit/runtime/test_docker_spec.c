@@ -30,7 +30,8 @@ unit_spec(void)
     ngx_str_set(&spec.image, "python:3.11");
     ngx_str_set(&spec.session_id, "sess_1");
     ngx_str_set(&spec.template_id, "tpl \"x\"\n");
-    ngx_str_set(&spec.instance, "node-a");
+    ngx_str_set(&spec.instance.name, "node-a");
+    ngx_str_set(&spec.instance.owner, "0123456789abcdef");
     ngx_str_set(&spec.socket_path, "/var/lib/x/sess_1");
     ngx_str_set(&spec.executor_path, "/opt/x");
     ngx_str_set(&spec.callback_path, "/var/lib/x/callback");
@@ -116,6 +117,7 @@ test_create_confines(void **state)
         { "NetworkDisabled", "true" },
         { "Labels", "{\"ngx_sandbox.epoch\":\"18446744073709551615\","
                     "\"ngx_sandbox.instance\":\"node-a\","
+                    "\"ngx_sandbox.owner\":\"0123456789abcdef\","
                     "\"ngx_sandbox.session\":\"sess_1\","
                     "\"ngx_sandbox.template\":\"tpl \\\"x\\\"\\n\"}" },
         { "HostConfig>NetworkMode", "\"none\"" },
@@ -221,25 +223,29 @@ test_create_needs_limits(void **state)
 static void
 test_filters(void **state)
 {
-    ngx_str_t  filters, instance = ngx_string("a\"&b");
+    ngx_str_t               filters;
+    ngx_sandbox_instance_t  instance = { ngx_string("a\"&b"),
+                                         ngx_string("0f") };
 
     assert_int_equal(ngx_sandbox_docker_encode_filters(unit_pool, &instance,
                                                        &filters),
                      NGX_OK);
     assert_text(&filters, "%7B%22label%22%3A%5B%22ngx_sandbox.instance%3D"
-                          "a%5C%22%26b%22%5D%7D");
+                          "a%5C%22%26b%22%2C%22ngx_sandbox.owner%3D0f%22"
+                          "%5D%7D");
 
     /* a long one is in memory of its own, whose size can be asked for */
 
-    instance.len = 5000;
-    instance.data = ngx_palloc(unit_pool, instance.len);
-    ngx_memset(instance.data, '"', instance.len);
+    instance.name.len = 5000;
+    instance.name.data = ngx_palloc(unit_pool, instance.name.len);
+    ngx_memset(instance.name.data, '"', instance.name.len);
 
     assert_int_equal(ngx_sandbox_docker_encode_filters(unit_pool, &instance,
                                                        &filters),
                      NGX_OK);
     assert_int_equal(filters.len, sizeof("%7B%22label%22%3A%5B%22ngx_sandbox."
-                                         "instance%3D%22%5D%7D") - 1
+                                         "instance%3D%22%2C%22ngx_sandbox."
+                                         "owner%3D0f%22%5D%7D") - 1
                                   + 5000 * (sizeof("%5C%22") - 1));
     assert_true(malloc_usable_size(filters.data) >= filters.len);
 }
