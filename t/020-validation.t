@@ -253,7 +253,8 @@ for my $case (
     400], ['template_id=a%2fb', 422], ['template_id=', 422],
     ['template_id=%00', 400], ['cursor=', 422], ['cursor=AAAA', 422],
     ['cursor=%27%20OR%201%3D1', 422], ['metadata.=x', 422, 'metadata.'],
-    ['metadata.a=1&metadata.b=2', 422, 'metadata.'],
+    [join('&', map { "metadata.k$_=x" } 1 .. 9), 422, 'metadata.'],
+    ['metadata.a=1&metadata.a=2', 400, 'metadata.a'],
     ['foo=1', 400], ['limit[]=1', 400, 'limit[]'], ['LIMIT=1', 400],
 )
 {

@@ -20,8 +20,9 @@ nginx_start(conf => sub {
 
 # ---- create, and what the contract says of the fields
 
+my $odd = "a\"b' \\c\$.\x{e9}\x{1f600}";
 my $s = session(id => 'sess_first', env_vars => { A => 'b' },
-                metadata => { team => 'red' }, cpu => '500m',
+                metadata => { team => 'red', $odd => $odd }, cpu => '500m',
                 memory => '128Mi', timeout => 120);
 my $got = api(GET => "/sessions/$s")->{json};
 
@@ -30,7 +31,7 @@ is($got->{status}, 'running', 'it runs');
 is_deeply($got->{resource_limit}, { cpu => '0.5', memory => '128Mi',
           disk => '256Mi', max_processes => 128 }, 'limits');
 is_deeply($got->{env_vars}, { A => 'b' }, 'environment');
-is_deeply($got->{metadata}, { team => 'red' }, 'metadata');
+is_deeply($got->{metadata}, { team => 'red', $odd => $odd }, 'metadata');
 is($got->{start_kind}, 'cold', 'start_kind');
 is($got->{runtime_type}, 'python3.11', 'runtime_type');
 is($got->{timeout}, 120, 'timeout');
@@ -109,10 +110,11 @@ is(scalar @{ $list->{items} }, 10, 'a page');
 is($list->{limit}, 10, 'limit');
 ok($list->{has_more}, 'has_more');
 
-my (@seen, $cursor);
+my (@seen, $cursor, %totals);
 do {
     my $page = api(GET => '/sessions?status=terminated&limit=4'
                    . ($cursor ? "&cursor=$cursor" : ''))->{json};
+    $totals{ $page->{total} } = 1;
     push @seen, map { $_->{id} } @{ $page->{items} };
     $cursor = $page->{next_cursor};
 } while ($cursor && @seen < 50);
@@ -128,12 +130,44 @@ my @by_offset = map {
 } 0, 10, 20;
 is_deeply(\@by_offset, \@seen, 'offset gives the same order');
 
+# the last page, one that ends with the rows, and one behind them
+for my $page ('limit=10&offset=20', 'limit=25', 'limit=24&offset=1',
+              'limit=10&offset=100')
+{
+    $totals{ api(GET => "/sessions?status=terminated&$page")->{json}{total} }
+        = 1;
+}
+
+is_deeply([keys %totals], [25], 'the total is the same on each page');
+
 is(api(GET => '/sessions?template_id=nodejs-basic')->{json}{total}, 12,
    'filter: template_id');
 is(api(GET => '/sessions?template_id=nodejs-basic&status=running')
    ->{json}{total}, 0, 'filters together');
 is(api(GET => '/sessions?metadata.n=1&template_id=python-basic')
    ->{json}{total}, 13, 'filter: metadata');
+
+# several pairs: all of them, whichever comes first, whatever is in them
+utf8::encode(my $escaped = $odd);
+$escaped =~ s/([^A-Za-z0-9])/sprintf '%%%02X', ord $1/ge;
+is(api(GET => "/sessions?metadata.$escaped=$escaped&metadata.team=red")
+   ->{json}{items}[0]{id}, $s, 'metadata of odd characters is found');
+
+db(q(INSERT INTO session_metadata VALUES ('old-1', 'm', 'x'),
+     ('old-2', 'm', 'y'), ('old-4', 'm', 'x')));
+for my $case (['metadata.n=1&metadata.m=x', 2], ['metadata.m=x&metadata.n=1', 2],
+              ['metadata.n=1&metadata.m=x&template_id=python-basic', 1],
+              ['metadata.n=1&metadata.m=X', 0], ['metadata.n=2&metadata.m=x', 0],
+              ['metadata.n=1&metadata.m=x&metadata.o=z', 0],
+              ['metadata.n=1&metadata.m=x&status=running', 0],
+              ['metadata.n=1&metadata.m=x&limit=1', 2])
+{
+    my ($query, $total) = @$case;
+    my $page = api(GET => "/sessions?$query")->{json};
+
+    is($page->{total}, $total, "metadata filters: $query");
+}
+
 is(api(GET => '/sessions?metadata.team=red')->{json}{items}[0]{id}, $s,
    'metadata given at creation is found');
 is(api(GET => '/sessions?limit=1000')->{json}{limit}, 200,

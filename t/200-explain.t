@@ -192,6 +192,8 @@ sub literal {
         $text .= $before =~ /OFFSET $/            ? 0
                : $before =~ /LIMIT $/             ? 51
                : $before =~ /INTERVAL $/          ? 1_000_000
+               : $before =~ /(?:AND \($| OR $)/   ? 2
+               : $before =~ /JSON_TABLE\($/       ? q('[{"k":"k","v":"v-7"}]')
                : $before =~ /\be\.status = $|executions.*status = $/s
                                                   ? "'completed'"
                : $before =~ /status = $/          ? "'terminated'"

@@ -153,9 +153,9 @@ void ngx_sandbox_render_list(ngx_sandbox_json_t *json,
 
 
 /*
- * Lists in two statements, or three if they belong to something.  The caller
- * adds the parameters; the rows that are found are kept while the total is
- * counted.
+ * Lists in two statements, or three if they belong to something; the last page
+ * needs no count.  The caller adds the parameters; the rows that are found are
+ * kept while the total is counted.
  */
 
 typedef struct {
@@ -166,6 +166,7 @@ typedef struct {
     ngx_int_t              (*select)(ngx_sandbox_flow_t *f);
     ngx_int_t              (*count)(ngx_sandbox_flow_t *f);
     void                    *data;
+    unsigned                 behind_cursor:1;
 } ngx_sandbox_listing_t;
 
 /* f->data is an ngx_sandbox_listing_t */

@@ -188,6 +188,16 @@ ngx_sandbox_listing_count(ngx_sandbox_flow_t *f)
     l = f->data;
     l->list.total_limit = f->node->list_total_limit;
 
+    /* the last page has told it already, if it is known where that begins */
+
+    if (!l->list.more && !l->behind_cursor
+        && (l->page.rows || l->list.offset == 0))
+    {
+        l->list.total = ngx_min(l->list.offset + l->page.rows,
+                                l->list.total_limit);
+        return NGX_OK;
+    }
+
     return l->count(f);
 }
 

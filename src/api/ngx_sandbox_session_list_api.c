@@ -19,8 +19,9 @@
 #include "ngx_sandbox_session_store.h"
 
 
-#define NGX_SANDBOX_OFFSET_MAX    1000000
-#define NGX_SANDBOX_CURSOR_TIME   (sizeof("1970-01-01 00:00:00.000") - 1)
+#define NGX_SANDBOX_OFFSET_MAX        1000000
+#define NGX_SANDBOX_METADATA_FILTERS  8
+#define NGX_SANDBOX_CURSOR_TIME       (sizeof("1970-01-01 00:00:00.000") - 1)
 
 
 typedef struct {
@@ -30,6 +31,7 @@ typedef struct {
     ngx_int_t              limit;
     ngx_int_t              offset;
     ngx_sandbox_items_t    metadata;
+    ngx_str_t              pairs;        /* the same as JSON */
     ngx_str_t              cursor;
     ngx_uint_t             filters;
     ngx_str_t              cursor_time;
@@ -41,6 +43,8 @@ static ngx_int_t ngx_sandbox_session_select(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_count(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_session_filters(ngx_sandbox_flow_t *f,
     ngx_sandbox_session_query_t *q);
+static ngx_int_t ngx_sandbox_session_pairs(ngx_pool_t *pool,
+    ngx_sandbox_items_t *metadata, ngx_str_t *ret_json);
 static void ngx_sandbox_session_listed(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static ngx_int_t ngx_sandbox_session_cursor_parse(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, void *value);
@@ -73,7 +77,8 @@ static const ngx_sandbox_field_t  ngx_sandbox_session_query[] = {
           NULL),
     FIELD("offset", INT, 0, 0, NGX_SANDBOX_OFFSET_MAX, offset, NULL, NULL,
           NULL),
-    FIELD("metadata.", PREFIX, 0, 256, 1, metadata, NULL, NULL, NULL),
+    FIELD("metadata.", PREFIX, 0, 256, NGX_SANDBOX_METADATA_FILTERS, metadata,
+          NULL, NULL, NULL),
     FIELD("cursor", STRING, 0, 1, 256, cursor, NULL,
           ngx_sandbox_session_cursor_parse,
           "must be the next_cursor of an earlier answer"),
@@ -116,10 +121,19 @@ ngx_sandbox_session_list_api(ngx_sandbox_api_t *a)
 
     if (q->metadata.nelts) {
         q->filters |= NGX_SANDBOX_SESSION_BY_METADATA;
+
+        if (ngx_sandbox_session_pairs(pool, &q->metadata, &q->pairs)
+            != NGX_OK)
+        {
+            ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR,
+                                      "no memory");
+            return;
+        }
     }
 
     if (q->cursor.len) {
         q->filters |= NGX_SANDBOX_SESSION_AFTER;
+        l->behind_cursor = 1;
         (void) ngx_sandbox_session_cursor_split(pool, q);
     }
 
@@ -224,6 +238,9 @@ ngx_sandbox_session_filters(ngx_sandbox_flow_t *f,
         pair = q->metadata.elts;
         ngx_sandbox_op_string(f, &pair->key);
         ngx_sandbox_op_string(f, &pair->value);
+        ngx_sandbox_op_int(f, q->metadata.nelts);
+        ngx_sandbox_op_int(f, q->metadata.nelts);
+        ngx_sandbox_op_string(f, &q->pairs);
     }
 
     if (q->filters & NGX_SANDBOX_SESSION_BY_STATUS) {
@@ -233,6 +250,34 @@ ngx_sandbox_session_filters(ngx_sandbox_flow_t *f,
     if (q->filters & NGX_SANDBOX_SESSION_BY_TEMPLATE) {
         ngx_sandbox_op_string(f, &q->template_id);
     }
+}
+
+
+static ngx_int_t
+ngx_sandbox_session_pairs(ngx_pool_t *pool, ngx_sandbox_items_t *metadata,
+    ngx_str_t *ret_json)
+{
+    ngx_uint_t           i;
+    ngx_keyval_t        *pair;
+    ngx_sandbox_json_t   json;
+
+    pair = metadata->elts;
+
+    ngx_sandbox_json_init(&json, pool, 128);
+    ngx_sandbox_json_array_start(&json);
+
+    for (i = 0; i < metadata->nelts; i++) {
+        ngx_sandbox_json_object_start(&json);
+        ngx_sandbox_json_literal_key(&json, "k");
+        ngx_sandbox_json_string(&json, &pair[i].key);
+        ngx_sandbox_json_literal_key(&json, "v");
+        ngx_sandbox_json_string(&json, &pair[i].value);
+        ngx_sandbox_json_object_end(&json);
+    }
+
+    ngx_sandbox_json_array_end(&json);
+
+    return ngx_sandbox_json_finish(&json, ret_json);
 }
 
 

@@ -136,14 +136,20 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
 /*
  * The lists.  Each names the index that gives its order: left alone, MariaDB
  * takes another one for a filter that matches few rows, and sorts.  A metadata
- * filter joins the table of pairs by its index; the cursor is written so that
- * the index on created_at bounds the range.
+ * filter joins the table of pairs by its index, and counts those that a session
+ * has if there are several; the cursor is written so that the index on
+ * created_at bounds the range.
  */
 
 #define USE(index)  " FORCE INDEX (" index ")"
 
 #define META      " JOIN session_metadata m ON m.session_id = s.id"           \
                   " AND m.k = ? AND m.v = ?"
+#define PAIRS     " AND (? = 1 OR ? = (SELECT COUNT(*)"                       \
+                  " FROM JSON_TABLE(?, '$[*]' COLUMNS (k VARCHAR(64) PATH"    \
+                  " '$.k', v VARCHAR(256) PATH '$.v')) j"                     \
+                  " JOIN session_metadata n ON n.session_id = s.id"           \
+                  " AND n.k = j.k AND n.v = j.v))"
 #define STATUS    " AND s.status = ?"
 #define TMPL      " AND s.template_id = ?"
 #define AFTER     " AND s.created_at <= ?"                                    \
@@ -168,18 +174,18 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_list_stmts[] = {
     LIST(USE("listed_status"), STATUS, 1),
     LIST(USE("listed_template"), TMPL, 1),
     LIST(USE("listed_both"), STATUS TMPL, 2),
-    LIST(META, "", 2),
-    LIST(META, STATUS, 3),
-    LIST(META, TMPL, 3),
-    LIST(META, STATUS TMPL, 4),
+    LIST(META, PAIRS, 5),
+    LIST(META, PAIRS STATUS, 6),
+    LIST(META, PAIRS TMPL, 6),
+    LIST(META, PAIRS STATUS TMPL, 7),
     LIST(USE("listed"), AFTER, 3),
     LIST(USE("listed_status"), STATUS AFTER, 4),
     LIST(USE("listed_template"), TMPL AFTER, 4),
     LIST(USE("listed_both"), STATUS TMPL AFTER, 5),
-    LIST(META, AFTER, 5),
-    LIST(META, STATUS AFTER, 6),
-    LIST(META, TMPL AFTER, 6),
-    LIST(META, STATUS TMPL AFTER, 7),
+    LIST(META, PAIRS AFTER, 8),
+    LIST(META, PAIRS STATUS AFTER, 9),
+    LIST(META, PAIRS TMPL AFTER, 9),
+    LIST(META, PAIRS STATUS TMPL AFTER, 10),
 };
 
 
@@ -188,8 +194,8 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_count_stmts[] = {
     COUNT("", STATUS, 1),
     COUNT("", TMPL, 1),
     COUNT("", STATUS TMPL, 2),
-    COUNT(META, "", 2),
-    COUNT(META, STATUS, 3),
-    COUNT(META, TMPL, 3),
-    COUNT(META, STATUS TMPL, 4),
+    COUNT(META, PAIRS, 5),
+    COUNT(META, PAIRS STATUS, 6),
+    COUNT(META, PAIRS TMPL, 6),
+    COUNT(META, PAIRS STATUS TMPL, 7),
 };

@@ -101,8 +101,9 @@ enum {
 
 /*
  * The lists, newest first: a combination of these filters is an index into
- * the tables.  Parameters in this order: metadata key and value; status;
- * template_id; created_at, created_at and id of the cursor; limit, offset.
+ * the tables.  Parameters in this order: metadata key and value of one pair,
+ * the number of pairs twice, all pairs as [{"k":, "v":}]; status; template_id;
+ * created_at, created_at and id of the cursor; limit, offset.
  * The counts know no cursor, and take one limit at which counting stops.
  */
 
