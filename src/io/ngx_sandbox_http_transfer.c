@@ -318,6 +318,9 @@ ngx_sandbox_http_set_method(ngx_sandbox_http_transfer_t *t)
     rc = 0;
 
     if (call->body.len || ngx_strcmp(call->method, "POST") == 0) {
+        /* on a kept connection libcurl would send it again if that is cut */
+
+        rc |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         rc |= curl_easy_setopt(easy, CURLOPT_POST, 1L);
         rc |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                                (curl_off_t) call->body.len);
