@@ -73,13 +73,15 @@ is(api(POST => '/templates', { name => 'Older', image_url => 'x',
                                default_timeout => 55 })
    ->{json}{default_timeout_sec}, 55, 'default_timeout, the older name');
 
-for my $again ({ id => 'tpl-full', name => 'Other' },
-               { id => 'other', name => 'Full' })
+for my $case (['id', { id => 'tpl-full', name => "Other name'" }],
+              ['name', { id => 'other', name => 'Full' }])
 {
+    my ($field, $again) = @$case;
     my $answer = api(POST => '/templates', { image_url => 'x', %$again,
                                              runtime_type => 'go1.21' });
     is($answer->{status}, 409, "conflict: $again->{id} $again->{name}");
     is($answer->{json}{error_code}, 'Sandbox.Conflict', 'its code');
+    like($answer->{json}{error_detail}, qr/^$field: /, 'names the field');
     unlike($answer->{text}, qr/insert|duplicate entry/i, 'and no SQL');
 }
 is(api(GET => '/templates/other')->{status}, 404, 'nothing was made');
@@ -119,6 +121,7 @@ is_deeply(api(PUT => '/templates/tpl-full', { default_env_vars => {},
 
 my $taken = api(PUT => '/templates/tpl-full', { name => 'Small' });
 is($taken->{status}, 409, 'a name that another one has');
+like($taken->{json}{error_detail}, qr/^name: .*Small/, 'names it');
 is(api(PUT => '/templates/tpl-full', { name => 'Full' })->{status}, 200,
    'its own name is no conflict');
 is(api(PUT => '/templates/none', { name => 'x' })->{status}, 404, 'unknown');

@@ -130,18 +130,30 @@ ngx_sandbox_template_update(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_template_written(ngx_sandbox_flow_t *f)
 {
+    ngx_str_t               *message;
     ngx_sandbox_template_t  *t;
 
     t = f->data;
 
-    if (f->op_rc == NGX_DECLINED) {
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_CONFLICT,
-                                     "id or name: another template has the id "
-                                     "\"%V\" or the name \"%V\"",
-                                     &t->id, &t->name);
+    if (f->op_rc != NGX_DECLINED) {
+        return f->op_rc;
     }
 
-    return f->op_rc;
+    /* it ends with the name of the key, which is the column's or PRIMARY */
+
+    message = &ngx_sandbox_op_result(f)->message;
+
+    if (message->len > 5
+        && ngx_memcmp(message->data + message->len - 5, "name'", 5) == 0)
+    {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_CONFLICT,
+                                     "name: another template has the name "
+                                     "\"%V\"", &t->name);
+    }
+
+    return ngx_sandbox_flow_fail(f, NGX_SANDBOX_CONFLICT,
+                                 "id: another template has the id \"%V\"",
+                                 &t->id);
 }
 
 

@@ -63,5 +63,5 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_template_stmts[] = {
         "DELETE FROM templates WHERE id = ? AND NOT EXISTS"
         " (SELECT 1 FROM sessions s WHERE s.template_id = ?"
         " AND s.status IN ('creating', 'running'))",
-        2, 0, 1),
+        2, 0, 0),
 };
