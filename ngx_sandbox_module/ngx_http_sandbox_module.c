@@ -15,9 +15,12 @@
 #include <ngx_http.h>
 #include "ngx_http_sandbox_module.h"
 #include "ngx_sandbox_api.h"
+#include "ngx_sandbox_id.h"
 
 
-#define NGX_HTTP_SANDBOX_SECRET_MIN  32      /* bytes */
+#define NGX_HTTP_SANDBOX_SECRET_MIN     32      /* bytes */
+#define NGX_HTTP_SANDBOX_START_MIN      1000    /* ms */
+#define NGX_HTTP_SANDBOX_RECONCILE_MIN  100     /* ms */
 
 
 static ngx_int_t ngx_http_sandbox_handler(ngx_http_request_t *r);
@@ -32,6 +35,8 @@ static void *ngx_http_sandbox_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_sandbox_init_main_conf(ngx_conf_t *cf, void *conf);
 static char *ngx_http_sandbox_check_main_conf(ngx_conf_t *cf,
     ngx_http_sandbox_main_conf_t *smcf);
+static char *ngx_http_sandbox_check_values(ngx_conf_t *cf,
+    ngx_sandbox_node_t *node);
 static void *ngx_http_sandbox_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_sandbox_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -362,6 +367,10 @@ ngx_http_sandbox_check_main_conf(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_sandbox_check_values(cf, node) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_conf_full_name(cf->cycle, &node->executor_path, 0) != NGX_OK
         || ngx_conf_full_name(cf->cycle, &node->callback_path, 0) != NGX_OK)
     {
@@ -393,6 +402,34 @@ ngx_http_sandbox_check_main_conf(ngx_conf_t *cf,
                            "at least %d are needed",
                            &smcf->secret_file, node->secret.len,
                            NGX_HTTP_SANDBOX_SECRET_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_sandbox_check_values(ngx_conf_t *cf, ngx_sandbox_node_t *node)
+{
+    if (!ngx_sandbox_id_valid(&node->name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in \"sandbox_node\" must be 1 to 64 of "
+                           "[A-Za-z0-9_-]", &node->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (node->start_timeout < NGX_HTTP_SANDBOX_START_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"sandbox_start_timeout\" must be at least %dms",
+                           NGX_HTTP_SANDBOX_START_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    if (node->reconcile_interval < NGX_HTTP_SANDBOX_RECONCILE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"sandbox_reconcile_interval\" must be at least "
+                           "%dms", NGX_HTTP_SANDBOX_RECONCILE_MIN);
         return NGX_CONF_ERROR;
     }
 

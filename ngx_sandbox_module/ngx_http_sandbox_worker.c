@@ -76,6 +76,10 @@ ngx_http_sandbox_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    /* what ends now resumes no flow: the others are about to be freed too */
+
+    smcf->node.closing = 1;
+
     ngx_sandbox_docker_destroy(smcf->node.runtime);
     ngx_sandbox_http_destroy(smcf->node.http);
     ngx_sandbox_db_pool_destroy(smcf->node.database);

@@ -13,6 +13,10 @@ use Sandbox::Blocks;
 # nginx waits for the rest of a body that it has refused, and this for nginx
 blocks(conf => sub {
            s/(keepalive_timeout\s+65s;)/$1\n    lingering_timeout 100ms;/;
+           s{(location /api/v1/ )}{location /api/v1/closed {
+                auth_basic closed; auth_basic_user_file /dev/null; sandbox_api;
+             }
+             $1};
        },
        expected => [qr/client intended to send too large (?:chunked )?body/,
                     qr/client sent invalid chunked body/]);
@@ -641,3 +645,13 @@ DELETE /api/v1/sessions/none?force=1
 --- plain
 --- response_body_like eval
 ['Sandbox.NotFound', 'template_id', '"status":"healthy"']
+
+
+
+=== what another module of nginx refuses has the API's shape as well
+--- request
+GET /api/v1/closed
+--- error_code: 401
+--- code: Sandbox.Unauthorized
+--- response_headers
+WWW-Authenticate: Basic realm="closed"

@@ -285,6 +285,15 @@ is(report(token('sess_unknown'), '/internal/sessions/sess_unknown'
    'of one that never was, with its right token');
 
 
+# ---- who only holds a connection
+
+my $held = IO::Socket::UNIX->new(Peer => $callback) or die $!;
+syswrite $held, 'P';
+my $since = time;
+is(sysread($held, my $nothing, 1), 0, 'a request that does not come is left');
+cmp_ok(time - $since, '<', 5, 'soon');
+
+
 # ---- the loopback socket
 
 my $loopback = home() . '/run/loopback.sock';

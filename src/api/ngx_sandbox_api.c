@@ -171,7 +171,7 @@ ngx_sandbox_api_not_allowed(ngx_sandbox_api_t *a, ngx_uint_t allow)
     ngx_str_t   value;
 
     p = ngx_pnalloc(a->request->pool,
-                    sizeof("GET, HEAD, POST, PUT, DELETE") - 1);
+                    sizeof("GET, HEAD, POST, PUT, DELETE, ") - 1);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

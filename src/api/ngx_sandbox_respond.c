@@ -261,6 +261,12 @@ ngx_sandbox_respond_error_headers(ngx_http_request_t *r,
     ngx_str_t   value;
 
     if (row->status == NGX_HTTP_UNAUTHORIZED) {
+
+        if (r->headers_out.www_authenticate) {
+            /* the module that refused has said how */
+            return NGX_OK;
+        }
+
         ngx_str_set(&value, "Bearer realm=\"ngx_sandbox\"");
         return ngx_sandbox_api_header(r, "WWW-Authenticate", &value);
     }

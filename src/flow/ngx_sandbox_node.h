@@ -47,6 +47,7 @@ typedef struct {
     ngx_sandbox_http_t         *http;
     ngx_sandbox_runtime_t      *runtime;
     ngx_str_t                   loopback_token;
+    unsigned                    closing:1;
 } ngx_sandbox_node_t;
 
 

@@ -143,6 +143,10 @@ ngx_sandbox_db_backoff_handler(ngx_event_t *ev)
     pool = ident->data;
 
     if (!ngx_sandbox_db_pool_is_down(pool)) {
+
+        /* the server is there: when the last idle one is closed it still is */
+
+        pool->failures = 0;
         ngx_sandbox_db_pool_dispatch(pool);
         return;
     }

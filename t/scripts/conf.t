@@ -96,6 +96,14 @@ my @bad = (
      'sandbox_internal_api public', qr/"callback" or "loopback"/],
     ['max_processes', '(sandbox_docker \s*\S+;)', 'X sandbox_max_processes 1;',
      qr/must be between 16 and 4096/],
+    ['a node with a slash', '(sandbox_docker \s*\S+;)', 'X sandbox_node a/b;',
+     qr/must be 1 to 64 of/],
+    ['a long node', '(sandbox_docker \s*\S+;)',
+     'X sandbox_node ' . 'x' x 65 . ';', qr/must be 1 to 64 of/],
+    ['no time to start', '(sandbox_docker \s*\S+;)',
+     'X sandbox_start_timeout 0;', qr/must be at least 1000ms/],
+    ['no time between jobs', '(sandbox_docker \s*\S+;)',
+     'X sandbox_reconcile_interval 0;', qr/must be at least 100ms/],
 );
 
 for my $case (@bad) {
