@@ -92,6 +92,87 @@ ok(!there("sandbox-$late-2"), 'nor comes late');
 is(status($other), 'running', 'the others have not noticed');
 
 
+# ---- a start that cannot look whether its session runs
+
+my $blind = api(POST => '/sessions', { template_id => 'python-basic' })
+    ->{json}{id};
+wait_for(sub { status($blind) eq 'running' }, 10);
+expect_error(qr/lost MariaDB|MariaDB/);
+freeze('mariadb');
+sleep 6;
+thaw('mariadb');
+ok(wait_for(sub { api(GET => "/sessions/$blind")->{status} == 200 }, 10),
+   'MariaDB is back');
+sleep 1;
+is(api(POST => "/sessions/$blind/execute-sync",
+       { language => 'shell', code => 'echo here' })->{json}{stdout}, "here\n",
+   'a session that became running is not taken down by its start');
+
+
+# ---- one that becomes running while it is settled
+
+nginx_stop();
+nginx_start(conf => sub {
+    s/(sandbox_node\s+local;)/$1 sandbox_reconcile_interval 1h;/;
+});
+db("UPDATE sessions SET status = 'creating', start_deadline_at = '2020-01-01'
+    WHERE id = '$blind'");
+open my $sql, '|-', 'mariadb --no-defaults -S ' . home()
+    . '/run/mariadb.sock ngx_sandbox' or die $!;
+$sql->autoflush(1);
+print $sql "BEGIN; UPDATE sessions SET status = 'running'
+            WHERE id = '$blind';\n";
+sleep 0.3;
+my $settling = fork // die $!;
+if (!$settling) {
+    loopback("/internal/sessions/$blind/settle");
+    POSIX::_exit(0);
+}
+sleep 1;
+print $sql "COMMIT;\n";
+close $sql;
+waitpid $settling, 0;
+ok(there("sandbox-$blind-2"), 'what it has seen before does not count');
+is(api(POST => "/sessions/$blind/execute-sync",
+       { language => 'shell', code => 'echo on' })->{json}{stdout}, "on\n",
+   'it runs on');
+
+
+# ---- running, and without even the row of a container
+
+db("UPDATE containers SET status = 'removed' WHERE session_id = '$blind'");
+loopback("/internal/sessions/$blind/settle");
+is(status($blind), 'failed', 'is not running');
+docker("rm -f sandbox-$blind-2");
+
+
+# ---- nginx ends at once while a start is under way
+
+expect_error(qr/MariaDB/, qr/answered 503/);
+for my $pause (0.05, 0.15, 0.3) {
+    my $pid = fork // die $!;
+    if (!$pid) {
+        api(POST => '/sessions', { template_id => 'python-basic' });
+        POSIX::_exit(0);
+    }
+    sleep $pause;
+    freeze('mariadb');
+    sleep 0.2;
+    my @gone = (Sandbox::Test::nginx_pid(), workers());
+    kill TERM => $gone[0];
+    wait_for(sub { !kill 0, @gone }, 10);
+    thaw('mariadb');
+    waitpid $pid, 0;
+    nginx_start(conf => sub {
+        s/(sandbox_node\s+local;)/$1 sandbox_reconcile_interval 500ms;
+                                   sandbox_start_timeout 4s;/x;
+    });
+}
+
+ok(wait_for(sub { !db("SELECT id FROM sessions WHERE status = 'creating'") },
+            20), 'what was cut short is settled');
+
+
 # ---- more rows than one page
 
 my $rows = 450;

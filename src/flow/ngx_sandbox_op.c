@@ -285,8 +285,12 @@ ngx_int_t
 ngx_sandbox_op_hand_over(ngx_sandbox_flow_t *f, char *kind, ngx_str_t *id,
     char *verb)
 {
+    char       *slash;
     u_char     *p;
     ngx_str_t   uri;
+
+    slash = verb ? "/" : "";
+    verb = verb ? verb : "";
 
     p = ngx_pnalloc(f->pool, sizeof("/internal///") + ngx_strlen(kind)
                              + id->len + ngx_strlen(verb));
@@ -295,7 +299,7 @@ ngx_sandbox_op_hand_over(ngx_sandbox_flow_t *f, char *kind, ngx_str_t *id,
     }
 
     uri.data = p;
-    uri.len = ngx_sprintf(p, "/internal/%s/%V/%s", kind, id, verb) - p;
+    uri.len = ngx_sprintf(p, "/internal/%s/%V%s%s", kind, id, slash, verb) - p;
 
     return ngx_sandbox_http_post_detached(f->node->http, &f->node->loopback,
                                           &uri, &f->node->loopback_token,
@@ -360,6 +364,10 @@ ngx_sandbox_op_query_done(void *data, ngx_int_t rc)
 {
     ngx_sandbox_flow_t     *f = data;
     ngx_sandbox_op_flow_t  *of = data;
+
+    if (f->node->closing) {
+        return;
+    }
 
     if (rc != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, f->log, 0,
@@ -426,6 +434,10 @@ ngx_sandbox_op_runtime_done(ngx_sandbox_runtime_call_t *call)
     ngx_sandbox_flow_t  *f;
 
     f = call->data;
+
+    if (f->node->closing) {
+        return;
+    }
 
     if (call->status == NGX_SANDBOX_RUNTIME_OK) {
         ngx_sandbox_op_resume(f, NGX_OK);

@@ -81,7 +81,8 @@ ngx_int_t ngx_sandbox_op_delay(ngx_sandbox_flow_t *f, ngx_msec_t delay);
 
 /*
  * Hands work on to the instance's own loopback listener, so that it goes on
- * after the answer: POST /internal/{kind}/{id}/{verb}.  Nobody waits for it.
+ * after the answer: POST /internal/{kind}/{id}/{verb}; verb may be NULL.
+ * Nobody waits for it.
  */
 ngx_int_t ngx_sandbox_op_hand_over(ngx_sandbox_flow_t *f, char *kind,
     ngx_str_t *id, char *verb);

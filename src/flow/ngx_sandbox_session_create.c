@@ -140,9 +140,16 @@ ngx_sandbox_session_inserted(ngx_sandbox_flow_t *f)
         return NGX_ERROR;
     }
 
+    s->inserted = 1;
+
     return NGX_OK;
 }
 
+
+/*
+ * If it is not known whether it was inserted, the row of that id may be another
+ * request's; ours would end with its deadline.
+ */
 
 static ngx_int_t
 ngx_sandbox_session_insert_undo(ngx_sandbox_flow_t *f)
@@ -151,10 +158,7 @@ ngx_sandbox_session_insert_undo(ngx_sandbox_flow_t *f)
 
     s = f->data;
 
-    if (f->error.id == NGX_SANDBOX_CONFLICT
-        || f->error.id == NGX_SANDBOX_TEMPLATE_NOT_FOUND)
-    {
-        /* the row of that id is not ours */
+    if (!s->inserted) {
         return NGX_OK;
     }
 

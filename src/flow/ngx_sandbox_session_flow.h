@@ -43,6 +43,7 @@ typedef struct {
     ngx_str_t    event;            /* JSON; data NULL: none */
     ngx_str_t    metadata;         /* JSON object */
     ngx_uint_t   metadata_pairs;
+    unsigned     inserted:1;
 } ngx_sandbox_session_create_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_session_create_steps[];
@@ -79,6 +80,7 @@ typedef struct {
     char                           *reason;      /* of a failure */
     ngx_sandbox_container_state_t  *died;        /* NULL: it did not */
     unsigned                        inspecting:2;  /* row, container */
+    unsigned                        unwanted:1;    /* its row is removed */
 } ngx_sandbox_session_start_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_session_start_steps[];
@@ -104,6 +106,8 @@ typedef struct {
     ngx_sandbox_container_state_t  *died;
     unsigned                        absent:1;    /* no such row */
     unsigned                        overdue:1;
+    unsigned                        ended:1;     /* by this flow */
+    unsigned                        foreign:1;   /* another one has its name */
 } ngx_sandbox_session_settle_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[];

@@ -28,15 +28,18 @@
 
 static ngx_int_t ngx_sandbox_settle_read(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_found(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_overdue(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_ended(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_containers(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_container(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_inspect(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_inspected(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_settle_session(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_dead(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_executions(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_remove(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_folder(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_removed(ngx_sandbox_flow_t *f);
+static ngx_uint_t ngx_sandbox_settle_is_ours(ngx_sandbox_flow_t *f);
 static ngx_uint_t ngx_sandbox_settle_active(ngx_sandbox_session_settle_t *s);
 
 
@@ -46,6 +49,10 @@ const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[] = {
       ngx_sandbox_settle_read,
       ngx_sandbox_settle_found, NULL },
 
+    { "ending an overdue session",
+      ngx_sandbox_settle_overdue,
+      ngx_sandbox_settle_ended, NULL },
+
     { "finding what it has left",
       ngx_sandbox_settle_containers,
       ngx_sandbox_settle_container, NULL },
@@ -54,8 +61,9 @@ const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[] = {
       ngx_sandbox_settle_inspect,
       ngx_sandbox_settle_inspected, NULL },
 
-    { "ending the session",
-      ngx_sandbox_settle_session, NULL, NULL },
+    { "ending a session whose container is dead",
+      ngx_sandbox_settle_dead,
+      ngx_sandbox_settle_ended, NULL },
 
     { "ending the session's executions",
       ngx_sandbox_settle_executions, NULL, NULL },
@@ -151,6 +159,53 @@ ngx_sandbox_settle_found(ngx_sandbox_flow_t *f)
 }
 
 
+/* before the engine is asked: its time is over, whatever that says */
+
+static ngx_int_t
+ngx_sandbox_settle_overdue(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (!s->overdue) {
+        return NGX_OK;
+    }
+
+    ngx_sandbox_op_statement(f,
+                  &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_SETTLE]);
+    ngx_sandbox_op_string(f, &s->id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+/*
+ * If somebody else has changed the row since it was read, this one has no say:
+ * the session may run now, and who has ended it asks for settling as well.
+ */
+
+static ngx_int_t
+ngx_sandbox_settle_ended(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_op_result(f)->affected == 0) {
+        return NGX_DONE;
+    }
+
+    s->ended = 1;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_sandbox_settle_containers(ngx_sandbox_flow_t *f)
 {
@@ -209,6 +264,16 @@ ngx_sandbox_settle_inspected(ngx_sandbox_flow_t *f)
 
     s = f->data;
 
+    if (s->call->status == NGX_SANDBOX_RUNTIME_OK
+        && !ngx_sandbox_settle_is_ours(f))
+    {
+        /* it has the name only; what is ours is not there */
+
+        ngx_memzero(&s->call->state, sizeof(ngx_sandbox_container_state_t));
+        s->call->status = NGX_SANDBOX_RUNTIME_NOT_FOUND;
+        s->foreign = 1;
+    }
+
     if (s->call->status == NGX_SANDBOX_RUNTIME_NOT_FOUND
         || (s->call->status == NGX_SANDBOX_RUNTIME_OK
             && s->call->state.exited))
@@ -221,8 +286,26 @@ ngx_sandbox_settle_inspected(ngx_sandbox_flow_t *f)
 }
 
 
+static ngx_uint_t
+ngx_sandbox_settle_is_ours(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t                     *session, *owner;
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+    session = &s->call->state.session_id;
+    owner = &s->call->state.owner;
+
+    return session->len == s->id.len
+           && ngx_memcmp(session->data, s->id.data, s->id.len) == 0
+           && owner->len == f->node->instance.owner.len
+           && ngx_memcmp(owner->data, f->node->instance.owner.data, owner->len)
+              == 0;
+}
+
+
 static ngx_int_t
-ngx_sandbox_settle_session(ngx_sandbox_flow_t *f)
+ngx_sandbox_settle_dead(ngx_sandbox_flow_t *f)
 {
     ngx_str_t                      failure, message;
     ngx_sandbox_session_settle_t  *s;
@@ -233,23 +316,17 @@ ngx_sandbox_settle_session(ngx_sandbox_flow_t *f)
         return NGX_OK;
     }
 
-    if (s->overdue) {
-        ngx_sandbox_op_statement(f,
-                  &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_SETTLE]);
-        ngx_sandbox_op_string(f, &s->id);
-
-        return ngx_sandbox_op_query(f);
-    }
-
-    if (s->died == NULL || ngx_sandbox_value_is(&s->status, "creating")) {
+    if (ngx_sandbox_value_is(&s->status, "creating")
+        || (s->died == NULL && s->container.len))
+    {
         /* alive; a start looks after itself until its deadline */
         return NGX_DONE;
     }
 
-    if (s->died->oom_killed) {
+    if (s->died && s->died->oom_killed) {
         ngx_str_set(&message, "the sandbox ran out of memory");
 
-    } else if (s->died->exited) {
+    } else if (s->died && s->died->exited) {
         ngx_str_set(&message, "the container ended");
 
     } else {
@@ -302,7 +379,7 @@ ngx_sandbox_settle_remove(ngx_sandbox_flow_t *f)
 
     s = f->data;
 
-    if (s->container.len == 0) {
+    if (s->container.len == 0 || s->foreign) {
         return NGX_OK;
     }
 
@@ -363,7 +440,7 @@ ngx_sandbox_settle_removed(ngx_sandbox_flow_t *f)
 static ngx_uint_t
 ngx_sandbox_settle_active(ngx_sandbox_session_settle_t *s)
 {
-    return !s->absent
+    return !s->absent && !s->ended
            && (ngx_sandbox_value_is(&s->status, "creating")
                || ngx_sandbox_value_is(&s->status, "running"));
 }

@@ -14,8 +14,9 @@
  * step here only looks, in growing pauses, until that has happened, the
  * container has died, or the time is over.
  *
- * The undo goes from the container to the row, and ends the session `failed`
- * with the cause.
+ * A start that fails ends the session `failed` with the cause, if it is still
+ * `creating`, and leaves the rest to settling: the executor may have reported
+ * just now, and then the session runs and nothing of it may be removed.
  */
 
 
@@ -41,16 +42,15 @@ static ngx_int_t ngx_sandbox_start_found(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_spec(ngx_sandbox_flow_t *f);
 static ngx_uint_t ngx_sandbox_start_number(ngx_sandbox_flow_t *f,
     ngx_uint_t column);
+static ngx_int_t ngx_sandbox_start_settle(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_claim(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_claimed(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_fail(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_record(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_recorded(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_start_unrecord(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_folder(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_bootstrap(ngx_sandbox_flow_t *f,
     ngx_str_t *ret_text);
-static ngx_int_t ngx_sandbox_start_unfolder(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_create(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_created(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_remove(ngx_sandbox_flow_t *f);
@@ -68,7 +68,8 @@ const ngx_sandbox_step_t  ngx_sandbox_session_start_steps[] = {
 
     { "reading the session to start",
       ngx_sandbox_start_read,
-      ngx_sandbox_start_found, NULL },
+      ngx_sandbox_start_found,
+      ngx_sandbox_start_settle },
 
     { "claiming the session's start",
       ngx_sandbox_start_claim,
@@ -77,12 +78,10 @@ const ngx_sandbox_step_t  ngx_sandbox_session_start_steps[] = {
 
     { "recording the container",
       ngx_sandbox_start_record,
-      ngx_sandbox_start_recorded,
-      ngx_sandbox_start_unrecord },
+      ngx_sandbox_start_recorded, NULL },
 
     { "making the session's folder",
-      ngx_sandbox_start_folder, NULL,
-      ngx_sandbox_start_unfolder },
+      ngx_sandbox_start_folder, NULL, NULL },
 
     { "creating the container",
       ngx_sandbox_start_create,
@@ -216,6 +215,23 @@ ngx_sandbox_start_number(ngx_sandbox_flow_t *f, ngx_uint_t column)
 }
 
 
+/* what has been made, if the row says that it is not needed */
+
+static ngx_int_t
+ngx_sandbox_start_settle(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (s->epoch == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_sandbox_op_hand_over(f, "sessions", &s->id, "settle");
+}
+
+
 static ngx_int_t
 ngx_sandbox_start_claim(ngx_sandbox_flow_t *f)
 {
@@ -307,31 +323,6 @@ ngx_sandbox_start_recorded(ngx_sandbox_flow_t *f)
 
 
 static ngx_int_t
-ngx_sandbox_start_unrecord(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_session_start_t  *s;
-
-    s = f->data;
-
-    ngx_sandbox_op_statement(f,
-             &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_REMOVED]);
-
-    if (s->died) {
-        ngx_sandbox_op_int(f, s->died->exit_code);
-        ngx_sandbox_op_int(f, s->died->oom_killed);
-
-    } else {
-        ngx_sandbox_op_null(f);
-        ngx_sandbox_op_null(f);
-    }
-
-    ngx_sandbox_op_string(f, &s->container);
-
-    return ngx_sandbox_op_query(f);
-}
-
-
-static ngx_int_t
 ngx_sandbox_start_folder(ngx_sandbox_flow_t *f)
 {
     ngx_str_t                     text;
@@ -392,17 +383,6 @@ ngx_sandbox_start_bootstrap(ngx_sandbox_flow_t *f, ngx_str_t *ret_text)
 
 
 static ngx_int_t
-ngx_sandbox_start_unfolder(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_session_start_t  *s;
-
-    s = f->data;
-
-    return ngx_sandbox_session_dir_remove(&s->dir, f->log);
-}
-
-
-static ngx_int_t
 ngx_sandbox_start_create(ngx_sandbox_flow_t *f)
 {
     ngx_sandbox_session_start_t  *s;
@@ -444,6 +424,8 @@ ngx_sandbox_start_created(ngx_sandbox_flow_t *f)
 }
 
 
+/* settling finds containers by their rows, and this one's says "removed" */
+
 static ngx_int_t
 ngx_sandbox_start_remove(ngx_sandbox_flow_t *f)
 {
@@ -452,8 +434,7 @@ ngx_sandbox_start_remove(ngx_sandbox_flow_t *f)
 
     s = f->data;
 
-    if (s->call && s->call->status == NGX_SANDBOX_RUNTIME_CONFLICT) {
-        /* the container of that name is not the one of this start */
+    if (!s->unwanted) {
         return NGX_OK;
     }
 
@@ -482,12 +463,17 @@ ngx_sandbox_start_note(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_start_noted(ngx_sandbox_flow_t *f)
 {
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
     if (f->op_rc != NGX_OK) {
         return NGX_ERROR;
     }
 
     if (ngx_sandbox_op_result(f)->affected == 0) {
         /* the session was ended, and cleaned up, before the engine was done */
+        s->unwanted = 1;
         return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
                                      "the session ended while it started");
     }

@@ -440,12 +440,15 @@ ngx_sandbox_docker_from_labels(ngx_pool_t *pool, json_t *object,
 {
     off_t       value;
     json_t     *labels;
-    ngx_str_t   session, epoch;
+    ngx_int_t   rc;
+    ngx_str_t   session, epoch, owner;
 
     if (ngx_sandbox_docker_object(object, "Labels", &labels) != NGX_OK
         || ngx_sandbox_docker_string(labels, "ngx_sandbox.session", &session)
            != NGX_OK
         || ngx_sandbox_docker_string(labels, "ngx_sandbox.epoch", &epoch)
+           != NGX_OK
+        || ngx_sandbox_docker_string(labels, "ngx_sandbox.owner", &owner)
            != NGX_OK)
     {
         return NGX_DECLINED;
@@ -456,9 +459,14 @@ ngx_sandbox_docker_from_labels(ngx_pool_t *pool, json_t *object,
     value = ngx_atoof(epoch.data, epoch.len);
     state->epoch = (value == NGX_ERROR) ? 0 : (uint64_t) value;
 
-    return ngx_sandbox_docker_text(pool, &session,
-                                   NGX_SANDBOX_DOCKER_LABEL_MAX, 0,
-                                   &state->session_id);
+    rc = ngx_sandbox_docker_text(pool, &session, NGX_SANDBOX_DOCKER_LABEL_MAX,
+                                 0, &state->session_id);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_sandbox_docker_text(pool, &owner, NGX_SANDBOX_DOCKER_LABEL_MAX,
+                                   0, &state->owner);
 }
 
 

@@ -67,6 +67,7 @@ typedef struct {
     ngx_str_t     name;
     ngx_str_t     runtime_id;          /* the engine's own id */
     ngx_str_t     session_id;          /* from the labels, may be empty */
+    ngx_str_t     owner;               /* likewise */
     uint64_t      epoch;
     time_t        created;             /* 0 if unknown */
     ngx_int_t     exit_code;

@@ -26,7 +26,7 @@
     "\"Error\":\"bad\\nline\",\"StartedAt\":\"2026-11-24T00:29:47Z\","        \
     "\"FinishedAt\":\"2026-11-24T00:29:48Z\"},\"Name\":\"/sbx-1\","           \
     "\"Config\":{\"Labels\":{\"ngx_sandbox.epoch\":\"18\","                   \
-    "\"ngx_sandbox.session\":\"sess_1\",\"other\":\"x\"}}}"
+    "\"ngx_sandbox.session\":\"sess_1\",\"ngx_sandbox.owner\":\"0f\"}}}"
 
 #define ITEM(state, status)                                                   \
     "{\"Id\":\"" ID "\",\"Names\":[\"/sbx-1\"],\"Labels\":"                   \
