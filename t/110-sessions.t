@@ -185,6 +185,21 @@ for my $bad ('limit=0', 'limit=-1', 'limit=x', 'offset=-1',
 }
 
 
+is(api(GET => '/sessions?status=terminated')->{json}{total_is_lower_bound},
+   undef, 'a total that is exact says nothing');
+
+
+# ---- an event that is nested as deep as it may be
+
+my $deep = {};
+$deep = { a => $deep } for 1 .. 45;
+my $nested = session(event => $deep);
+is_deeply(JSON::PP::decode_json((db("SELECT event FROM sessions
+                                     WHERE id = '$nested'"))[0][0]), $deep,
+          'a nested event');
+api(DELETE => "/sessions/$nested");
+
+
 # ---- terminate and delete
 
 my $ended = api(POST => "/sessions/$s/terminate")->{json};

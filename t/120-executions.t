@@ -159,6 +159,10 @@ for my $path ("/sessions/$s/execute", "/executions/sessions/$s/execute") {
     is(api(GET => "/executions/$id")->{json}{stdout}, "later\n", 'and this');
 }
 
+my $used = api(GET => "/sessions/$s")->{json};
+cmp_ok($used->{last_activity_at}, 'gt', $used->{started_at},
+       'what runs is an activity of the session');
+
 my $old = api(POST => "/executions/sessions/$s/execute-sync",
               { language => 'shell', code => 'echo old' });
 is($old->{json}{stdout}, "old\n", 'execute-sync, the older spelling');
@@ -177,7 +181,54 @@ ok(wait_for(sub {
 }, 15), 'which goes on and keeps its result');
 
 
+# ---- one whose deadline is over: the executor is asked first
+
+my $slow = api(POST => "/sessions/$s/execute",
+               { language => 'shell', code => 'sleep 2; echo slow' })
+    ->{json}{execution_id};
+wait_for(sub { api(GET => "/executions/$slow")->{json}{status} eq 'running' });
+db("UPDATE executions SET deadline_at = '2020-01-01' WHERE id = '$slow'");
+is(api(GET => "/executions/$slow")->{json}{status}, 'running',
+   'what the executor still has is not given up by a reader');
+loopback('/internal/jobs/reconcile');
+loopback("/internal/executions/$slow/settle");
+ok(wait_for(sub {
+    api(GET => "/executions/$slow")->{json}{status} ne 'running';
+}, 15), 'nor by the reconciler');
+is(api(GET => "/executions/$slow")->{json}{stdout}, "slow\n",
+   'its result came');
+
+db("INSERT INTO executions (id, session_id, status, language, code,
+    timeout_sec, deadline_at) VALUES
+    ('lost-1', '$s', 'running', 'shell', ':', 1, '2020-01-01'),
+    ('lost-2', '$s', 'pending', 'shell', ':', 1, '2020-01-01'),
+    ('lost-3', '$s', 'running', 'shell', ':', 1, '2020-01-01')");
+my $lost = api(GET => '/executions/lost-1')->{json};
+is("$lost->{status}: $lost->{error_message}",
+   'failed: no result arrived within the deadline', 'what it has not, is');
+like(api(GET => '/executions/lost-2')->{json}{error_message},
+     qr/not known to have begun/, 'and says whether it can have begun');
+loopback('/internal/jobs/reconcile');
+ok(wait_for(sub {
+    (db("SELECT status FROM executions WHERE id = 'lost-3'"))[0][0] eq 'failed';
+}), 'and if nobody reads it');
+
+
 # ---- lists
+
+my $long = api(POST => "/sessions/$s/execute-sync",
+               { language => 'python', code => "def handler(e):\n"
+                 . " print('\xe9' * 9000)\n return 'x' * 9000" })->{json};
+my $first = api(GET => "/sessions/$s/executions?limit=1")->{json}{items}[0];
+is($first->{id}, $long->{id}, 'the last is the first of a list');
+is(length $first->{stdout}, 8192, 'which shows the beginning of an output');
+ok($first->{stdout_truncated} && !$long->{stdout_truncated}, 'and says so');
+is($first->{return_value}, undef, 'but no part of a value');
+ok($first->{return_value_omitted}, 'and says that too');
+is(length api(GET => "/executions/$long->{id}")->{json}{return_value}, 9000,
+   'the execution itself has all of it');
+ok(!api(GET => "/sessions/$s/executions?limit=2")->{json}{items}[1]
+   {return_value_omitted}, 'a short one is whole');
 
 my $list = api(GET => "/sessions/$s/executions?limit=2&offset=1")->{json};
 my ($total) = map { $_->[0] }

@@ -238,7 +238,7 @@ sub engine_stub {
 
     while (my $client = $listen->accept) {
         sysread $client, my $request, 65536;
-        $serve->($client);
+        $serve->($client, $request);
     }
     POSIX::_exit(0);
 }
@@ -278,6 +278,42 @@ for my $kind (sort keys %engines) {
 }
 
 expect_error(qr/Docker|engine|the answer/i);
+
+
+# ---- an engine that cuts a connection that was kept: is a create sent twice?
+
+my $asked = "$home/tmp/asked";
+Sandbox::Test::spew($asked, '');
+
+my $stub = engine_stub(sub {
+    my ($client, $request) = @_;
+
+    return if fork;
+
+    while ($request =~ /^GET/) {
+        print $client "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
+        sysread $client, $request, 65536 or POSIX::_exit(0);
+    }
+
+    open my $file, '>>', $asked or die "$asked: $!";
+    syswrite $file, $request =~ s/\r.*//sr . "\n";
+    POSIX::_exit(0);
+});
+
+nginx_stop();
+nginx_start(workers => 1, conf => sub {
+    fast();
+    s/sandbox_reconcile_interval 500ms/sandbox_reconcile_interval 60s/;
+    s{unix:\S+/docker\.sock}{unix:$home/run/stub.sock timeout=1s};
+});
+
+is(api(GET => '//readyz')->{status}, 200, 'an engine that is well');
+my $once = api(POST => '/sessions', { template_id => 'python-basic' })->{json};
+is(wait_status($once->{id}, 'creating', 15), 'failed', 'and cuts a create');
+is(() = Sandbox::Test::slurp($asked) =~ m{/containers/create}g, 1,
+   'was asked once');
+kill 'KILL', $stub;
+waitpid $stub, 0;
 
 nginx_stop();
 nginx_start(conf => \&fast);

@@ -1,6 +1,8 @@
 -- The tables of the design's section 4.  Times are UTC with milliseconds; ids
 -- are ASCII and compared byte by byte; what is filtered or sorted by is a
 -- typed column with an index, everything else is JSON.
+-- What clients may nest is LONGTEXT: we have checked it, and MariaDB's own check
+-- of JSON refuses more than 32 levels.
 --
 -- Every change of state is one conditional UPDATE that also raises `epoch`.
 
@@ -32,7 +34,7 @@ CREATE TABLE templates (
     default_timeout_sec       INT UNSIGNED NOT NULL,
     default_env_vars          JSON NOT NULL DEFAULT '{}',
     pre_installed_packages    JSON NOT NULL DEFAULT '[]',
-    security_context          JSON NOT NULL DEFAULT '{}',
+    security_context          LONGTEXT NOT NULL DEFAULT '{}',
     warm_pool                 JSON NOT NULL
                               DEFAULT '{"min":0,"target":0,"max":0,"max_idle":0}',
     prestart                  JSON NOT NULL DEFAULT '{"python":0,"javascript":0}',
@@ -70,7 +72,7 @@ CREATE TABLE sessions (
     max_processes       INT UNSIGNED NOT NULL,
     timeout_sec         INT UNSIGNED NOT NULL,
     env_vars            JSON NOT NULL DEFAULT '{}',
-    event               JSON NULL,
+    event               LONGTEXT NULL,
     metadata            JSON NOT NULL DEFAULT '{}',
     workspace_path      VARCHAR(255) CHARACTER SET ascii NOT NULL,
     start_kind          ENUM('warm', 'affinity', 'cold') NOT NULL DEFAULT 'cold',

@@ -146,6 +146,7 @@ typedef struct {
     ngx_uint_t   offset;
     ngx_uint_t   more;
     ngx_str_t    next_cursor;     /* data NULL: this list has no cursor */
+    unsigned     total_is_lower_bound:1;
 } ngx_sandbox_list_t;
 
 void ngx_sandbox_render_list(ngx_sandbox_json_t *json,
@@ -210,6 +211,7 @@ void ngx_sandbox_readyz_api(ngx_sandbox_api_t *a);
 
 void ngx_sandbox_start_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_settle_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execution_settle_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_reconcile_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_ready_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_exited_api(ngx_sandbox_api_t *a);

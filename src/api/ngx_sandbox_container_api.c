@@ -279,7 +279,7 @@ ngx_sandbox_container_count(ngx_sandbox_flow_t *f)
     ngx_sandbox_container_filters(f, NGX_SANDBOX_SQL_CONTAINER_COUNT,
                                   NGX_SANDBOX_SQL_CONTAINER_COUNT_STATUS);
 
-    ngx_sandbox_op_int(f, q->none ? 0 : l->list.total_limit);
+    ngx_sandbox_op_int(f, q->none ? 0 : l->list.total_limit + 1);
 
     return ngx_sandbox_op_query(f);
 }

@@ -59,6 +59,8 @@ static ngx_sandbox_execute_t *ngx_sandbox_execute_parse(ngx_sandbox_api_t *a);
 static ngx_int_t ngx_sandbox_execute_directory(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, void *value);
 static void ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_execute_ended(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_execution_whole(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_brief(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_read_api(ngx_sandbox_api_t *a,
@@ -69,6 +71,10 @@ static ngx_int_t ngx_sandbox_execution_select(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_count(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_execution_filters(ngx_sandbox_flow_t *f,
     ngx_uint_t all, ngx_uint_t by_status);
+static void ngx_sandbox_render_listed(ngx_sandbox_json_t *json,
+    ngx_str_t *row);
+static void ngx_sandbox_render_execution_fields(ngx_sandbox_json_t *json,
+    ngx_str_t *row, ngx_uint_t whole);
 static void ngx_sandbox_render_seconds(ngx_sandbox_json_t *json,
     ngx_str_t *ms);
 
@@ -222,7 +228,7 @@ ngx_sandbox_execute_sync_api(ngx_sandbox_api_t *a)
                                      : NGX_MAX_INT_T_VALUE;
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_execute_sync_steps,
-                        e, 1, ngx_sandbox_execution_whole);
+                        e, 1, ngx_sandbox_execute_ended);
 }
 
 
@@ -384,8 +390,8 @@ ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
 
     a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
 
-    if (rc != NGX_OK || ngx_sandbox_op_result(f)->rows == 0) {
-        ngx_sandbox_api_fail(a, &f->error);
+    if (rc != NGX_OK) {
+        ngx_sandbox_execute_failed(f);
         return;
     }
 
@@ -401,6 +407,53 @@ ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
 
 
 static void
+ngx_sandbox_execute_ended(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    if (rc != NGX_OK) {
+        ngx_sandbox_execute_failed(f);
+        return;
+    }
+
+    ngx_sandbox_execution_whole(f, rc);
+}
+
+
+/*
+ * Whoever got it accepted must be able to look what has become of it, unless
+ * the answer says that: it begins with the name of a field.
+ */
+
+static void
+ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f)
+{
+    u_char                 *p;
+    size_t                  len;
+    ngx_str_t              *detail;
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+    detail = &f->error.detail;
+    len = sizeof("execution : ") - 1 + e->id.len + detail->len;
+
+    p = NULL;
+
+    if (e->accepted && f->error.id != NGX_SANDBOX_INVALID_PARAMETER) {
+        p = ngx_pnalloc(f->pool, len);
+    }
+
+    if (p) {
+        ngx_sprintf(p, "execution %V: %V", &e->id, detail);
+        detail->data = p;
+        detail->len = len;
+    }
+
+    ngx_sandbox_api_fail(ngx_http_get_module_ctx(f->request,
+                                                 ngx_http_sandbox_module),
+                         &f->error);
+}
+
+
+static void
 ngx_sandbox_execution_answer(ngx_sandbox_flow_t *f, ngx_int_t rc,
     ngx_uint_t whole)
 {
@@ -409,7 +462,7 @@ ngx_sandbox_execution_answer(ngx_sandbox_flow_t *f, ngx_int_t rc,
 
     a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
 
-    if (rc != NGX_OK || ngx_sandbox_op_result(f)->rows == 0) {
+    if (rc != NGX_OK) {
         ngx_sandbox_api_fail(a, &f->error);
         return;
     }
@@ -447,7 +500,7 @@ ngx_sandbox_execution_read_api(ngx_sandbox_api_t *a,
         return;
     }
 
-    e = ngx_palloc(a->request->pool, sizeof(ngx_sandbox_execution_id_t));
+    e = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_execution_id_t));
 
     if (e == NULL) {
         ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
@@ -479,8 +532,6 @@ ngx_sandbox_execution_listed(ngx_sandbox_flow_t *f, ngx_int_t rc)
 
     ngx_sandbox_json_init(&json, f->pool, 256 + l->page.rows * 1024);
 
-    /* 200 outputs of 1 MiB would not fit: such a page is refused as a whole */
-
     json.max = NGX_SANDBOX_LIST_MAX;
 
     ngx_sandbox_json_object_start(&json);
@@ -488,8 +539,8 @@ ngx_sandbox_execution_listed(ngx_sandbox_flow_t *f, ngx_int_t rc)
     ngx_sandbox_json_array_start(&json);
 
     for (i = 0; i < l->page.rows; i++) {
-        ngx_sandbox_render_execution(&json,
-                    &l->page.values[i * NGX_SANDBOX_EXECUTION_COLUMNS], 1);
+        ngx_sandbox_render_listed(&json,
+                    &l->page.values[i * NGX_SANDBOX_EXECUTION_LISTED]);
     }
 
     ngx_sandbox_json_array_end(&json);
@@ -544,7 +595,7 @@ ngx_sandbox_execution_count(ngx_sandbox_flow_t *f)
     ngx_sandbox_execution_filters(f, NGX_SANDBOX_SQL_EXECUTION_COUNT,
                                   NGX_SANDBOX_SQL_EXECUTION_COUNT_STATUS);
 
-    ngx_sandbox_op_int(f, l->list.total_limit);
+    ngx_sandbox_op_int(f, l->list.total_limit + 1);
 
     return ngx_sandbox_op_query(f);
 }
@@ -575,9 +626,31 @@ void
 ngx_sandbox_render_execution(ngx_sandbox_json_t *json, ngx_str_t *row,
     ngx_uint_t whole)
 {
-    static ngx_str_t  none = ngx_string("[]");
-
     ngx_sandbox_json_object_start(json);
+    ngx_sandbox_render_execution_fields(json, row, whole);
+    ngx_sandbox_json_object_end(json);
+}
+
+
+static void
+ngx_sandbox_render_listed(ngx_sandbox_json_t *json, ngx_str_t *row)
+{
+    ngx_sandbox_json_object_start(json);
+    ngx_sandbox_render_execution_fields(json, row, 1);
+
+    ngx_sandbox_json_literal_key(json, "return_value_omitted");
+    ngx_sandbox_json_bool(json,
+              ngx_sandbox_value_is(&row[NGX_SANDBOX_EXECUTION_OMITTED], "1"));
+
+    ngx_sandbox_json_object_end(json);
+}
+
+
+static void
+ngx_sandbox_render_execution_fields(ngx_sandbox_json_t *json, ngx_str_t *row,
+    ngx_uint_t whole)
+{
+    static ngx_str_t  none = ngx_string("[]");
 
     ngx_sandbox_render(json, ngx_sandbox_execution_head, row);
 
@@ -593,8 +666,6 @@ ngx_sandbox_render_execution(ngx_sandbox_json_t *json, ngx_str_t *row,
         ngx_sandbox_json_literal_key(json, "artifacts");
         ngx_sandbox_json_raw(json, &none);
     }
-
-    ngx_sandbox_json_object_end(json);
 }
 
 

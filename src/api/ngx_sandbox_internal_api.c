@@ -55,6 +55,27 @@ ngx_sandbox_settle_api(ngx_sandbox_api_t *a)
 }
 
 
+void
+ngx_sandbox_execution_settle_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_execution_id_t  *e;
+
+    e = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_execution_id_t));
+
+    if (e == NULL || !ngx_sandbox_id_valid(&a->params[0])) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_EXECUTION_NOT_FOUND,
+                                  "no execution has such an id");
+        return;
+    }
+
+    e->id = a->params[0];
+
+    ngx_sandbox_op_flow(a->request, a->node,
+                        ngx_sandbox_execution_settle_steps, e, 1,
+                        ngx_sandbox_internal_done);
+}
+
+
 /* the container is looked at, whatever the report says of it */
 
 void

@@ -23,6 +23,7 @@ static ngx_int_t ngx_sandbox_listing_select(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_listing_selected(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_listing_count(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_listing_counted(ngx_sandbox_flow_t *f);
+static void ngx_sandbox_listing_total(ngx_sandbox_list_t *list, ngx_uint_t n);
 
 
 const ngx_sandbox_step_t  ngx_sandbox_listing_steps[] = {
@@ -93,7 +94,7 @@ ngx_sandbox_render_list(ngx_sandbox_json_t *json, ngx_sandbox_list_t *list)
     ngx_sandbox_json_literal_key(json, "total");
     ngx_sandbox_json_int(json, list->total);
 
-    if (list->total >= list->total_limit) {
+    if (list->total_is_lower_bound) {
         ngx_sandbox_json_literal_key(json, "total_is_lower_bound");
         ngx_sandbox_json_bool(json, 1);
     }
@@ -193,8 +194,7 @@ ngx_sandbox_listing_count(ngx_sandbox_flow_t *f)
     if (!l->list.more && !l->behind_cursor
         && (l->page.rows || l->list.offset == 0))
     {
-        l->list.total = ngx_min(l->list.offset + l->page.rows,
-                                l->list.total_limit);
+        ngx_sandbox_listing_total(&l->list, l->list.offset + l->page.rows);
         return NGX_OK;
     }
 
@@ -218,7 +218,17 @@ ngx_sandbox_listing_counted(ngx_sandbox_flow_t *f)
     value = ngx_sandbox_op_value(f, 0);
     n = ngx_atoi(value->data, value->len);
 
-    l->list.total = (n == NGX_ERROR) ? 0 : n;
+    ngx_sandbox_listing_total(&l->list, n == NGX_ERROR ? 0 : n);
 
     return NGX_OK;
+}
+
+
+/* counting stops at one more than the limit */
+
+static void
+ngx_sandbox_listing_total(ngx_sandbox_list_t *list, ngx_uint_t n)
+{
+    list->total = ngx_min(n, list->total_limit);
+    list->total_is_lower_bound = (n > list->total_limit);
 }

@@ -114,6 +114,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_start_api },
     { NGX_HTTP_POST, "/internal/sessions/{id}/settle", LOOPBACK, 0,
       ngx_sandbox_settle_api },
+    { NGX_HTTP_POST, "/internal/executions/{id}/settle", LOOPBACK, 0,
+      ngx_sandbox_execution_settle_api },
     { NGX_HTTP_POST, "/internal/jobs/reconcile", LOOPBACK, 0,
       ngx_sandbox_reconcile_api },
 

@@ -222,7 +222,7 @@ ngx_sandbox_session_count(ngx_sandbox_flow_t *f)
                              q->filters & ~NGX_SANDBOX_SESSION_AFTER]);
 
     ngx_sandbox_session_filters(f, q);
-    ngx_sandbox_op_int(f, l->list.total_limit);
+    ngx_sandbox_op_int(f, l->list.total_limit + 1);
 
     return ngx_sandbox_op_query(f);
 }

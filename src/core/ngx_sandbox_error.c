@@ -205,9 +205,9 @@ static const ngx_sandbox_error_row_t  ngx_sandbox_errors[] = {
     [NGX_SANDBOX_DATABASE_UNAVAILABLE] =
     { ngx_string("Sandbox.DatabaseUnavailable"), 503,
       ngx_string("The database cannot be reached now."),
-      ngx_string("Try again after the time that Retry-After says; repeat a "
-                 "POST with the same Idempotency-Key. If it lasts, tell the "
-                 "operator the request_id."), 2 },
+      ngx_string("Try again after the time that Retry-After says. A POST may "
+                 "have taken effect: look with GET before you repeat it. If "
+                 "it lasts, tell the operator the request_id."), 2 },
 
     [NGX_SANDBOX_STORAGE_UNAVAILABLE] =
     { ngx_string("Sandbox.StorageUnavailable"), 503,

@@ -69,6 +69,8 @@ static void sandbox_server_status(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
 static void sandbox_server_execute(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
+static void sandbox_server_show(sandbox_executor_t *ex,
+    struct evhttp_request *req, const char *id, size_t len);
 static void sandbox_server_ack(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
 static void sandbox_server_cancel(sandbox_executor_t *ex,
@@ -92,6 +94,7 @@ static const sandbox_server_route_t  sandbox_server_routes[] = {
 
     { EVHTTP_REQ_GET,  "/v1/status",      NULL,      sandbox_server_status },
     { EVHTTP_REQ_POST, "/v1/executions",  NULL,      sandbox_server_execute },
+    { EVHTTP_REQ_GET,  "/v1/executions/", "",        sandbox_server_show },
     { EVHTTP_REQ_POST, "/v1/executions/", "/ack",    sandbox_server_ack },
     { EVHTTP_REQ_POST, "/v1/executions/", "/cancel", sandbox_server_cancel },
 
@@ -328,6 +331,26 @@ sandbox_server_execute(sandbox_executor_t *ex, struct evhttp_request *req,
     sandbox_server_send_json(req, 202, json_pack("{s:s, s:s}",
                                                  "execution_id", e->id,
                                                  "status", "running"));
+}
+
+
+static void
+sandbox_server_show(sandbox_executor_t *ex, struct evhttp_request *req,
+    const char *id, size_t len)
+{
+    sandbox_execution_t  *e;
+
+    e = sandbox_execution_find(ex, id, len);
+
+    if (e == NULL) {
+        sandbox_server_send_error(req, 404, "no such execution is known");
+        return;
+    }
+
+    sandbox_server_send_json(req, 200, json_pack("{s:s, s:s}",
+                             "execution_id", e->id, "state",
+                             e->state == SANDBOX_EXECUTION_ENDED ? "ended"
+                                                                 : "running"));
 }
 
 

@@ -55,7 +55,9 @@ static ngx_int_t ngx_sandbox_execute_store(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_ack(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_acked(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_mark(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_marked(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_reread(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_shown(ngx_sandbox_flow_t *f);
 
 
 const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[] = {
@@ -81,7 +83,8 @@ const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[] = {
       ngx_sandbox_execute_acked, NULL },
 
     { "reading the execution back",
-      ngx_sandbox_execute_reread, NULL, NULL },
+      ngx_sandbox_execute_reread,
+      ngx_sandbox_execute_shown, NULL },
 
       ngx_sandbox_null_step
 };
@@ -103,10 +106,12 @@ const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[] = {
       ngx_sandbox_execute_dispatched, NULL },
 
     { "marking the execution running",
-      ngx_sandbox_execute_mark, NULL, NULL },
+      ngx_sandbox_execute_mark,
+      ngx_sandbox_execute_marked, NULL },
 
     { "reading the execution back",
-      ngx_sandbox_execute_reread, NULL, NULL },
+      ngx_sandbox_execute_reread,
+      ngx_sandbox_execute_shown, NULL },
 
       ngx_sandbox_null_step
 };
@@ -211,6 +216,10 @@ ngx_sandbox_execute_insert_pending(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_execute_inserted(ngx_sandbox_flow_t *f)
 {
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+
     if (f->op_rc == NGX_DECLINED) {
         return ngx_sandbox_flow_fail(f, NGX_SANDBOX_CONFLICT,
                                      "the execution id is taken, try again");
@@ -224,6 +233,8 @@ ngx_sandbox_execute_inserted(ngx_sandbox_flow_t *f)
         return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
                                      "the session has just ended");
     }
+
+    e->accepted = 1;
 
     return NGX_OK;
 }
@@ -288,7 +299,7 @@ ngx_sandbox_execute_ran(ngx_sandbox_flow_t *f)
         e->unknown = 1;
 
         return ngx_sandbox_flow_fail(f, NGX_SANDBOX_EXEC_TIMEOUT,
-                                     "execution %V goes on", &e->id);
+                                     "it goes on");
     }
 
     if (f->op_rc != NGX_OK || e->call.status != NGX_HTTP_OK) {
@@ -571,6 +582,15 @@ ngx_sandbox_execute_mark(ngx_sandbox_flow_t *f)
 }
 
 
+/* a result may be stored for a pending one as well: it is not worth failing */
+
+static ngx_int_t
+ngx_sandbox_execute_marked(ngx_sandbox_flow_t *f)
+{
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_sandbox_execute_reread(ngx_sandbox_flow_t *f)
 {
@@ -583,4 +603,20 @@ ngx_sandbox_execute_reread(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_string(f, &e->id);
 
     return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_execute_shown(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_op_result(f)->rows == 0) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_FOUND,
+                                     "the session was deleted meanwhile");
+    }
+
+    return NGX_OK;
 }

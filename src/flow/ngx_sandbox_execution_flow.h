@@ -42,6 +42,7 @@ typedef struct {
     ngx_msec_t             sync_timeout;
     ngx_sandbox_call_t     call;
     ngx_sandbox_result_t   result;
+    unsigned               accepted:1;          /* its row is there */
     unsigned               unknown:1;           /* it may still be running */
 } ngx_sandbox_execute_t;
 
@@ -49,13 +50,19 @@ extern const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[];
 extern const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[];
 
 
-/* GET /executions/{id}; settles one whose deadline is over */
+/*
+ * GET /executions/{id}; settles one whose deadline is over, as the other one
+ * does, which the loopback face serves.
+ */
 
 typedef struct {
-    ngx_str_t    id;
+    ngx_str_t              id;
+    ngx_str_t              session_id;
+    ngx_sandbox_call_t     call;
 } ngx_sandbox_execution_id_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_read_steps[];
+extern const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[];
 
 
 /*

@@ -5,8 +5,12 @@
 
 
 /*
- * Reading an execution, and taking a result that the executor reports.  One
- * whose deadline is over without a result is settled by whoever looks first.
+ * Reading an execution, and settling one that has no result although its
+ * deadline is over, for whoever looks first: a reader or the reconciler.
+ *
+ * The executor is asked before: after an outage of MariaDB or of nginx it may
+ * still hold the result and be about to report it.  Only what it does not know
+ * is given up.
  */
 
 
@@ -17,18 +21,18 @@
 #include "ngx_sandbox_op.h"
 
 
+#define NGX_SANDBOX_EXECUTION_ASK_MS  2000
+
+
 static ngx_int_t ngx_sandbox_execution_get(ngx_sandbox_flow_t *f,
-    ngx_uint_t stmt, ngx_str_t *id);
+    ngx_uint_t stmt);
 static ngx_int_t ngx_sandbox_execution_read(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_read_any(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_found(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_exists(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_execution_settle(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_report_store(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_report_stored(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_report_read(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_report_owner(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_report_compare(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_report_wanted(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_ask(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_asked(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_give_up(ngx_sandbox_flow_t *f);
 
 
 const ngx_sandbox_step_t  ngx_sandbox_execution_read_steps[] = {
@@ -37,8 +41,12 @@ const ngx_sandbox_step_t  ngx_sandbox_execution_read_steps[] = {
       ngx_sandbox_execution_read,
       ngx_sandbox_execution_found, NULL },
 
-    { "settling an overdue execution",
-      ngx_sandbox_execution_settle, NULL, NULL },
+    { "asking the executor for an overdue execution",
+      ngx_sandbox_execution_ask,
+      ngx_sandbox_execution_asked, NULL },
+
+    { "giving up an overdue execution",
+      ngx_sandbox_execution_give_up, NULL, NULL },
 
     { "reading the execution again",
       ngx_sandbox_execution_read,
@@ -48,36 +56,32 @@ const ngx_sandbox_step_t  ngx_sandbox_execution_read_steps[] = {
 };
 
 
-const ngx_sandbox_step_t  ngx_sandbox_report_result_steps[] = {
+const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[] = {
 
-    { "storing a reported result",
-      ngx_sandbox_report_store,
-      ngx_sandbox_report_stored, NULL },
+    { "reading the execution to settle",
+      ngx_sandbox_execution_read_any,
+      ngx_sandbox_execution_found, NULL },
 
-    { "reading the execution that was reported",
-      ngx_sandbox_report_read,
-      ngx_sandbox_report_compare, NULL },
+    { "asking the executor for an overdue execution",
+      ngx_sandbox_execution_ask,
+      ngx_sandbox_execution_asked, NULL },
 
-      ngx_sandbox_null_step
-};
-
-
-const ngx_sandbox_step_t  ngx_sandbox_report_status_steps[] = {
-
-    { "reading the execution that was asked for",
-      ngx_sandbox_report_read,
-      ngx_sandbox_report_wanted, NULL },
+    { "giving up an overdue execution",
+      ngx_sandbox_execution_give_up, NULL, NULL },
 
       ngx_sandbox_null_step
 };
 
 
 static ngx_int_t
-ngx_sandbox_execution_get(ngx_sandbox_flow_t *f, ngx_uint_t stmt,
-    ngx_str_t *id)
+ngx_sandbox_execution_get(ngx_sandbox_flow_t *f, ngx_uint_t stmt)
 {
+    ngx_sandbox_execution_id_t  *e;
+
+    e = f->data;
+
     ngx_sandbox_op_statement(f, &ngx_sandbox_execution_stmts[stmt]);
-    ngx_sandbox_op_string(f, id);
+    ngx_sandbox_op_string(f, &e->id);
 
     return ngx_sandbox_op_query(f);
 }
@@ -86,20 +90,25 @@ ngx_sandbox_execution_get(ngx_sandbox_flow_t *f, ngx_uint_t stmt,
 static ngx_int_t
 ngx_sandbox_execution_read(ngx_sandbox_flow_t *f)
 {
-    ngx_sandbox_execution_id_t  *e;
+    return ngx_sandbox_execution_get(f, NGX_SANDBOX_SQL_EXECUTION_GET);
+}
 
-    e = f->data;
 
-    return ngx_sandbox_execution_get(f, NGX_SANDBOX_SQL_EXECUTION_GET,
-                                     &e->id);
+static ngx_int_t
+ngx_sandbox_execution_read_any(ngx_sandbox_flow_t *f)
+{
+    return ngx_sandbox_execution_get(f, NGX_SANDBOX_SQL_EXECUTION_ANY);
 }
 
 
 static ngx_int_t
 ngx_sandbox_execution_found(ngx_sandbox_flow_t *f)
 {
-    ngx_int_t   rc;
-    ngx_str_t  *overdue;
+    ngx_int_t                    rc;
+    ngx_str_t                   *overdue;
+    ngx_sandbox_execution_id_t  *e;
+
+    e = f->data;
 
     rc = ngx_sandbox_execution_exists(f);
     if (rc != NGX_OK) {
@@ -108,7 +117,13 @@ ngx_sandbox_execution_found(ngx_sandbox_flow_t *f)
 
     overdue = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_OVERDUE);
 
-    return ngx_sandbox_value_is(overdue, "1") ? NGX_OK : NGX_DONE;
+    if (!ngx_sandbox_value_is(overdue, "1")) {
+        return NGX_DONE;
+    }
+
+    e->session_id = *ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_SESSION);
+
+    return NGX_OK;
 }
 
 
@@ -133,84 +148,39 @@ ngx_sandbox_execution_exists(ngx_sandbox_flow_t *f)
 
 
 static ngx_int_t
-ngx_sandbox_execution_settle(ngx_sandbox_flow_t *f)
+ngx_sandbox_execution_ask(ngx_sandbox_flow_t *f)
+{
+    u_char                      *p;
+    ngx_sandbox_execution_id_t  *e;
+
+    e = f->data;
+
+    p = ngx_pnalloc(f->pool, sizeof("/v1/executions/") + e->id.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    e->call.method = "GET";
+    e->call.uri.data = p;
+    e->call.uri.len = ngx_sprintf(p, "/v1/executions/%V", &e->id) - p;
+    e->call.timeout = NGX_SANDBOX_EXECUTION_ASK_MS;
+    e->call.max_body = 4096;
+
+    return ngx_sandbox_op_executor(f, &e->call, &e->session_id);
+}
+
+
+/* known: it runs on, or its report is under way; the row is as it was read */
+
+static ngx_int_t
+ngx_sandbox_execution_asked(ngx_sandbox_flow_t *f)
 {
     ngx_sandbox_execution_id_t  *e;
 
     e = f->data;
 
-    return ngx_sandbox_execution_get(f, NGX_SANDBOX_SQL_EXECUTION_SETTLE,
-                                     &e->id);
-}
-
-
-static ngx_int_t
-ngx_sandbox_report_store(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_report_result_t  *e;
-
-    e = f->data;
-
-    return ngx_sandbox_execution_store(f, &e->id, &e->session_id, &e->result);
-}
-
-
-static ngx_int_t
-ngx_sandbox_report_stored(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_report_result_t  *e;
-
-    e = f->data;
-
-    if (f->op_rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    e->first = (ngx_sandbox_op_result(f)->affected > 0);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_sandbox_report_read(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_report_result_t  *e;
-
-    e = f->data;
-
-    return ngx_sandbox_execution_get(f, NGX_SANDBOX_SQL_EXECUTION_GET,
-                                     &e->id);
-}
-
-
-/* the token's session must be the execution's */
-
-static ngx_int_t
-ngx_sandbox_report_owner(ngx_sandbox_flow_t *f)
-{
-    ngx_str_t                    *session;
-    ngx_sandbox_report_result_t  *e;
-
-    e = f->data;
-
-    if (f->op_rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_sandbox_op_result(f)->rows == 0) {
-        return ngx_sandbox_flow_fail(f,
-                                     NGX_SANDBOX_INTERNAL_INVALID_EXECUTION,
-                                     "no execution \"%V\"", &e->id);
-    }
-
-    session = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_SESSION);
-
-    if (session->len != e->session_id.len
-        || ngx_memcmp(session->data, e->session_id.data, session->len) != 0)
-    {
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_UNAUTHORIZED,
-                                     "the token is another session's");
+    if (f->op_rc == NGX_OK && e->call.status == NGX_HTTP_OK) {
+        return NGX_DONE;
     }
 
     return NGX_OK;
@@ -218,48 +188,7 @@ ngx_sandbox_report_owner(ngx_sandbox_flow_t *f)
 
 
 static ngx_int_t
-ngx_sandbox_report_compare(ngx_sandbox_flow_t *f)
+ngx_sandbox_execution_give_up(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                    *status;
-    ngx_sandbox_report_result_t  *e;
-
-    e = f->data;
-
-    if (ngx_sandbox_report_owner(f) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    status = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATUS);
-
-    if (!e->first
-        && (ngx_sandbox_value_is(status, "cancelled")
-            || ngx_sandbox_value_is(status, "crashed")))
-    {
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
-                                     "the execution is %V", status);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_sandbox_report_wanted(ngx_sandbox_flow_t *f)
-{
-    ngx_str_t  *status;
-
-    if (ngx_sandbox_report_owner(f) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    status = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATUS);
-
-    if (!ngx_sandbox_value_is(status, "running")
-        && !ngx_sandbox_value_is(status, "pending"))
-    {
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
-                                     "the execution is %V", status);
-    }
-
-    return NGX_OK;
+    return ngx_sandbox_execution_get(f, NGX_SANDBOX_SQL_EXECUTION_SETTLE);
 }

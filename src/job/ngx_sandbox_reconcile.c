@@ -5,11 +5,10 @@
 
 
 /*
- * Reconciling: what was cut short in between is found here.  Each session that
- * may need it goes to the settling flow, which looks again and decides; what
- * is changed here are executions whose deadline is over, and containers that
- * no row knows.  All of it is conditional, so the job may run twice, late, or
- * on two hosts at once.
+ * Reconciling: what was cut short in between is found here.  Each session and
+ * execution that may need it goes to its settling flow, which looks again and
+ * decides; what is removed here are containers that no row knows.  All of it
+ * is conditional, so the job may run twice, late, or on two hosts at once.
  *
  * The engine is asked before the rows are read, and a row is there before its
  * container: a container of the list without a row is not about to get one.
@@ -27,8 +26,9 @@
 #include "ngx_sandbox_session_store.h"
 
 
-#define NGX_SANDBOX_RECONCILE_BATCH  20    /* rows of a kind in one run */
+#define NGX_SANDBOX_RECONCILE_BATCH  100   /* of a kind in one run */
 #define NGX_SANDBOX_RECONCILE_PAGE   200   /* rows that are only looked at */
+#define NGX_SANDBOX_RECONCILE_PAUSE  1000  /* ms, to the next if more is left */
 
 
 typedef struct {
@@ -43,6 +43,9 @@ static ngx_int_t ngx_sandbox_reconcile_query(ngx_sandbox_flow_t *f,
 static ngx_int_t ngx_sandbox_reconcile_starts(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_runs(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_settle(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_execution(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_hand_over(ngx_sandbox_flow_t *f,
+    char *kind, ngx_uint_t column);
 static ngx_int_t ngx_sandbox_reconcile_orphans(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_orphaned(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_running(ngx_sandbox_flow_t *f);
@@ -55,6 +58,8 @@ static ngx_int_t ngx_sandbox_reconcile_compare(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_reconcile_row(ngx_sandbox_flow_t *f, ngx_str_t *row);
 static ngx_int_t ngx_sandbox_reconcile_remove(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_removed(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_more(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_again(ngx_sandbox_flow_t *f);
 static ngx_sandbox_reconcile_name_t *ngx_sandbox_reconcile_find(
     ngx_sandbox_reconcile_t *job, ngx_str_t *name);
 
@@ -73,11 +78,13 @@ const ngx_sandbox_step_t  ngx_sandbox_reconcile_steps[] = {
       ngx_sandbox_reconcile_orphans,
       ngx_sandbox_reconcile_orphaned, NULL },
 
-    { "ending lapsed executions",
-      ngx_sandbox_reconcile_running, NULL, NULL },
+    { "finding lapsed executions",
+      ngx_sandbox_reconcile_running,
+      ngx_sandbox_reconcile_execution, NULL },
 
-    { "ending executions that were never dispatched",
-      ngx_sandbox_reconcile_pending, NULL, NULL },
+    { "finding executions that were never dispatched",
+      ngx_sandbox_reconcile_pending,
+      ngx_sandbox_reconcile_execution, NULL },
 
     { "listing the engine's containers",
       ngx_sandbox_reconcile_list,
@@ -90,6 +97,10 @@ const ngx_sandbox_step_t  ngx_sandbox_reconcile_steps[] = {
     { "removing containers that no row knows",
       ngx_sandbox_reconcile_remove,
       ngx_sandbox_reconcile_removed, NULL },
+
+    { "waiting for the next run, if there was more",
+      ngx_sandbox_reconcile_more,
+      ngx_sandbox_reconcile_again, NULL },
 
       ngx_sandbox_null_step
 };
@@ -138,8 +149,28 @@ ngx_sandbox_reconcile_runs(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_reconcile_settle(ngx_sandbox_flow_t *f)
 {
-    ngx_uint_t            i;
-    ngx_sandbox_db_op_t  *op;
+    return ngx_sandbox_reconcile_hand_over(f, "sessions", 0);
+}
+
+
+static ngx_int_t
+ngx_sandbox_reconcile_execution(ngx_sandbox_flow_t *f)
+{
+    return ngx_sandbox_reconcile_hand_over(f, "executions", 0);
+}
+
+
+/* each row's id to its settling */
+
+static ngx_int_t
+ngx_sandbox_reconcile_hand_over(ngx_sandbox_flow_t *f, char *kind,
+    ngx_uint_t column)
+{
+    ngx_uint_t                i;
+    ngx_sandbox_db_op_t      *op;
+    ngx_sandbox_reconcile_t  *job;
+
+    job = f->data;
 
     if (f->op_rc != NGX_OK) {
         return NGX_ERROR;
@@ -148,9 +179,13 @@ ngx_sandbox_reconcile_settle(ngx_sandbox_flow_t *f)
     op = ngx_sandbox_op_result(f);
 
     for (i = 0; i < op->rows; i++) {
-        (void) ngx_sandbox_op_hand_over(f, "sessions",
-                                        &op->values[i * op->stmt->columns],
-                                        "settle");
+        (void) ngx_sandbox_op_hand_over(f, kind,
+                                &op->values[i * op->stmt->columns + column],
+                                "settle");
+    }
+
+    if (op->rows == NGX_SANDBOX_RECONCILE_BATCH) {
+        job->more = 1;
     }
 
     return NGX_OK;
@@ -172,25 +207,8 @@ ngx_sandbox_reconcile_orphans(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_reconcile_orphaned(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t            *row;
-    ngx_uint_t            i;
-    ngx_sandbox_db_op_t  *op;
-
-    if (f->op_rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    op = ngx_sandbox_op_result(f);
-
-    for (i = 0; i < op->rows; i++) {
-        row = &op->values[i * NGX_SANDBOX_CONTAINER_COLUMNS];
-
-        (void) ngx_sandbox_op_hand_over(f, "sessions",
-                                        &row[NGX_SANDBOX_CONTAINER_SESSION],
-                                        "settle");
-    }
-
-    return NGX_OK;
+    return ngx_sandbox_reconcile_hand_over(f, "sessions",
+                                           NGX_SANDBOX_CONTAINER_SESSION);
 }
 
 
@@ -230,7 +248,7 @@ ngx_sandbox_reconcile_list(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_reconcile_listed(ngx_sandbox_flow_t *f)
 {
-    ngx_uint_t                      i;
+    ngx_uint_t                      i, n;
     ngx_sandbox_reconcile_t        *job;
     ngx_sandbox_container_state_t  *state;
 
@@ -242,13 +260,21 @@ ngx_sandbox_reconcile_listed(ngx_sandbox_flow_t *f)
 
     job->containers = job->call->list;
     state = job->containers->elts;
+    n = 0;
 
     for (i = 0; i < job->containers->nelts; i++) {
 
-        if (state[i].exited && ngx_sandbox_id_valid(&state[i].session_id)) {
-            (void) ngx_sandbox_op_hand_over(f, "sessions",
-                                            &state[i].session_id, "settle");
+        if (!state[i].exited || !ngx_sandbox_id_valid(&state[i].session_id)) {
+            continue;
         }
+
+        if (n++ == NGX_SANDBOX_RECONCILE_BATCH) {
+            job->more = 1;
+            break;
+        }
+
+        (void) ngx_sandbox_op_hand_over(f, "sessions", &state[i].session_id,
+                                        "settle");
     }
 
     return ngx_sandbox_reconcile_names(f);
@@ -367,13 +393,15 @@ ngx_sandbox_reconcile_row(ngx_sandbox_flow_t *f, ngx_str_t *row)
     }
 
     if (job->state != NGX_SANDBOX_RECONCILE_RUNNING
-        || job->handed == NGX_SANDBOX_RECONCILE_BATCH
         || row[NGX_SANDBOX_CONTAINER_SESSION].data == NULL)
     {
         return;
     }
 
-    job->handed++;
+    if (job->handed++ >= NGX_SANDBOX_RECONCILE_BATCH) {
+        job->more = 1;
+        return;
+    }
 
     (void) ngx_sandbox_op_hand_over(f, "sessions",
                                     &row[NGX_SANDBOX_CONTAINER_SESSION],
@@ -406,6 +434,7 @@ ngx_sandbox_reconcile_remove(ngx_sandbox_flow_t *f)
         }
 
         if (job->removed++ == NGX_SANDBOX_RECONCILE_BATCH) {
+            job->more = 1;
             break;
         }
 
@@ -423,14 +452,49 @@ ngx_sandbox_reconcile_remove(ngx_sandbox_flow_t *f)
 }
 
 
+/* one that cannot be removed does not stand in the way of the others */
+
 static ngx_int_t
 ngx_sandbox_reconcile_removed(ngx_sandbox_flow_t *f)
 {
+    ngx_sandbox_reconcile_t  *job;
+
+    job = f->data;
+
     if (f->op_rc != NGX_OK) {
-        return NGX_ERROR;
+
+        if (job->call->status == NGX_SANDBOX_RUNTIME_DOWN) {
+            return NGX_ERROR;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, f->log, 0,
+                      "sandbox: it was not removed: %V", &job->call->message);
     }
 
     return ngx_sandbox_reconcile_remove(f);
+}
+
+
+/* what was handed over is being done; the next run would find it again */
+
+static ngx_int_t
+ngx_sandbox_reconcile_more(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_reconcile_t  *job;
+
+    job = f->data;
+
+    return job->more ? ngx_sandbox_op_delay(f, NGX_SANDBOX_RECONCILE_PAUSE)
+                     : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_reconcile_again(ngx_sandbox_flow_t *f)
+{
+    static ngx_str_t  job = ngx_string("reconcile");
+
+    return ngx_sandbox_op_hand_over(f, "jobs", &job, NULL);
 }
 
 

@@ -19,17 +19,42 @@
 #define NOW       "UTC_TIMESTAMP(3)"
 #define OPEN      "IN ('pending', 'running')"
 
-#define COLUMNS                                                               \
+#define HEAD                                                                  \
     "e.id, e.session_id, e.status, e.code, e.language, e.timeout_sec,"        \
-    " e.exit_code, e.error_message, e.duration_ms, e.stdout, e.stderr,"       \
-    " e.stdout_truncated, e.stderr_truncated, e.return_value, e.metrics,"     \
-    " e.retry_count, e.created_at, e.started_at, e.completed_at,"             \
+    " e.exit_code, e.error_message, e.duration_ms,"
+
+#define TAIL                                                                  \
+    " e.metrics, e.retry_count, e.created_at, e.started_at, e.completed_at,"  \
     " e.status " OPEN " AND e.deadline_at < " NOW
+
+#define COLUMNS                                                               \
+    HEAD                                                                      \
+    " e.stdout, e.stderr, e.stdout_truncated, e.stderr_truncated,"            \
+    " e.return_value,"                                                        \
+    TAIL
+
+/*
+ * A list has 200 of them: it shows the beginning of what was written, and
+ * a return value only if that is short.
+ */
+
+#define LIST_CHARS  "8192"
+
+#define LISTED                                                                \
+    HEAD                                                                      \
+    " LEFT(e.stdout, " LIST_CHARS "), LEFT(e.stderr, " LIST_CHARS "),"        \
+    " e.stdout_truncated OR CHAR_LENGTH(e.stdout) > " LIST_CHARS ","          \
+    " e.stderr_truncated OR CHAR_LENGTH(e.stderr) > " LIST_CHARS ","          \
+    " IF(CHAR_LENGTH(e.return_value) > " LIST_CHARS ", NULL,"                 \
+    " e.return_value),"                                                       \
+    TAIL                                                                      \
+    ", COALESCE(CHAR_LENGTH(e.return_value) > " LIST_CHARS ", 0)"
 
 #define FROM      " FROM executions e"
 #define NEWEST    " ORDER BY e.created_at DESC, e.id DESC LIMIT ? OFFSET ?"
 
 #define LOST      "'no result arrived within the deadline'"
+#define UNKNOWN   "'no result arrived, and it is not known to have begun'"
 
 
 ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
@@ -37,6 +62,10 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
     ngx_sandbox_stmt("reading an execution",
         "SELECT " COLUMNS FROM " JOIN sessions s ON s.id = e.session_id"
         " WHERE e.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
+
+    ngx_sandbox_stmt("reading an execution's record",
+        "SELECT " COLUMNS FROM " WHERE e.id = ?",
         1, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
 
     ngx_sandbox_stmt("inserting an execution",
@@ -54,17 +83,20 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         1, 0, 1),
 
     ngx_sandbox_stmt("storing a result",
-        "UPDATE executions SET status = ?, epoch = epoch + 1, exit_code = ?,"
-        " error_message = ?, stdout = ?, stderr = ?, stdout_truncated = ?,"
-        " stderr_truncated = ?, return_value = ?, duration_ms = ?,"
-        " metrics = ?, started_at = COALESCE(started_at, " NOW "),"
-        " completed_at = " NOW
-        " WHERE id = ? AND session_id = ? AND status " OPEN,
+        "UPDATE executions e JOIN sessions s ON s.id = e.session_id"
+        " SET e.status = ?, e.epoch = e.epoch + 1, e.exit_code = ?,"
+        " e.error_message = ?, e.stdout = ?, e.stderr = ?,"
+        " e.stdout_truncated = ?, e.stderr_truncated = ?,"
+        " e.return_value = ?, e.duration_ms = ?, e.metrics = ?,"
+        " e.started_at = COALESCE(e.started_at, " NOW "),"
+        " e.completed_at = " NOW ", s.last_activity_at = " NOW
+        " WHERE e.id = ? AND e.session_id = ? AND e.status " OPEN,
         12, 0, 0),
 
     ngx_sandbox_stmt("settling an overdue execution",
-        "UPDATE executions SET status = 'failed', epoch = epoch + 1,"
-        " error_message = " LOST ", completed_at = " NOW
+        "UPDATE executions SET error_message = IF(status = 'pending',"
+        " " UNKNOWN ", " LOST "), status = 'failed', epoch = epoch + 1,"
+        " completed_at = " NOW
         " WHERE id = ? AND status " OPEN " AND deadline_at < " NOW,
         1, 0, 1),
 
@@ -75,14 +107,14 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         2, 0, 1),
 
     ngx_sandbox_stmt("listing executions",
-        "SELECT " COLUMNS FROM " FORCE INDEX (listed)"
+        "SELECT " LISTED FROM " FORCE INDEX (listed)"
         " WHERE e.session_id = ?" NEWEST,
-        3, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
+        3, NGX_SANDBOX_EXECUTION_LISTED, 1),
 
     ngx_sandbox_stmt("listing executions",
-        "SELECT " COLUMNS FROM " FORCE INDEX (listed_status)"
+        "SELECT " LISTED FROM " FORCE INDEX (listed_status)"
         " WHERE e.session_id = ? AND e.status = ?" NEWEST,
-        4, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
+        4, NGX_SANDBOX_EXECUTION_LISTED, 1),
 
     ngx_sandbox_stmt("counting executions",
         "SELECT COUNT(*) FROM (SELECT 1 FROM executions"
@@ -96,16 +128,13 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
 
     /* two statements, so that each has one range of the index to look at */
 
-    ngx_sandbox_stmt("ending lapsed executions",
-        "UPDATE executions SET status = 'failed', epoch = epoch + 1,"
-        " error_message = " LOST ", completed_at = " NOW
+    ngx_sandbox_stmt("finding lapsed executions",
+        "SELECT id FROM executions"
         " WHERE status = 'running' AND deadline_at < " NOW " LIMIT ?",
-        1, 0, 1),
+        1, 1, 1),
 
-    ngx_sandbox_stmt("ending executions that were never dispatched",
-        "UPDATE executions SET status = 'failed', epoch = epoch + 1,"
-        " error_message = 'it was never handed to the sandbox',"
-        " completed_at = " NOW
+    ngx_sandbox_stmt("finding executions that were never dispatched",
+        "SELECT id FROM executions"
         " WHERE status = 'pending' AND deadline_at < " NOW " LIMIT ?",
-        1, 0, 1),
+        1, 1, 1),
 };

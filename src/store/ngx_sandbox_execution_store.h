@@ -35,10 +35,17 @@ enum {
     NGX_SANDBOX_EXECUTION_COLUMNS
 };
 
+/* in lists also: 1: the return value is left out; outputs may be cut */
+#define NGX_SANDBOX_EXECUTION_OMITTED  NGX_SANDBOX_EXECUTION_COLUMNS
+#define NGX_SANDBOX_EXECUTION_LISTED   (NGX_SANDBOX_EXECUTION_COLUMNS + 1)
+
 
 enum {
     /* id -> the execution, those of hidden sessions excluded */
     NGX_SANDBOX_SQL_EXECUTION_GET = 0,
+
+    /* id -> the execution, whatever its session */
+    NGX_SANDBOX_SQL_EXECUTION_ANY,
 
     /*
      * id, status (pending or running), language, code, timeout_sec, event or
@@ -55,7 +62,8 @@ enum {
      * status, exit_code or NULL, error_message or NULL, stdout, stderr,
      * stdout_truncated, stderr_truncated, return_value or NULL, duration_ms
      * or NULL, metrics or NULL, id, session_id: an unfinished one gets its
-     * result.  No row affected: it has one, or is not the session's.
+     * result, and its session an activity.  No row affected: it has one, or is
+     * not the session's.
      */
     NGX_SANDBOX_SQL_EXECUTION_FINISH,
 
@@ -73,7 +81,7 @@ enum {
     NGX_SANDBOX_SQL_EXECUTION_COUNT,
     NGX_SANDBOX_SQL_EXECUTION_COUNT_STATUS,
 
-    /* limit: those whose deadline is over -> failed */
+    /* limit -> ids of those whose deadline is over */
     NGX_SANDBOX_SQL_EXECUTION_LAPSED,
     NGX_SANDBOX_SQL_EXECUTION_LAPSED_PENDING,
 

@@ -117,10 +117,6 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " WHERE id = ? AND hidden = 0",
         1, 0, 1),
 
-    ngx_sandbox_stmt("noting a session's activity",
-        "UPDATE sessions SET last_activity_at = " NOW " WHERE id = ?",
-        1, 0, 1),
-
     ngx_sandbox_stmt("finding lapsed starts",
         "SELECT id FROM sessions WHERE status = 'creating'"
         " AND start_deadline_at < " NOW " LIMIT ?",

@@ -88,9 +88,6 @@ enum {
     /* id: hides the record, whatever its state; ends it if it was active */
     NGX_SANDBOX_SQL_SESSION_HIDE,
 
-    /* id: now is its last activity */
-    NGX_SANDBOX_SQL_SESSION_TOUCH,
-
     /* limit -> ids of sessions whose state has lapsed */
     NGX_SANDBOX_SQL_SESSION_LAPSED_STARTS,
     NGX_SANDBOX_SQL_SESSION_LAPSED_RUNS,

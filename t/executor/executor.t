@@ -60,6 +60,10 @@ def test_http(e):
     equal(e.request("GET", "/v1/nothing")[0].status, 404, "unknown path: 404")
     equal(e.request("GET", "/v1/executions")[0].status, 405,
           "wrong method: 405")
+    equal(e.request("GET", "/v1/executions/exec_unknown")[0].status, 404,
+          "an unknown one: 404")
+    equal(e.request("GET", "/v1/executions/../status")[0].status, 404,
+          "an id that is none: 404")
     equal(e.ack("exec_unknown"), 204, "ack of an unknown one: 204")
     equal(e.request("POST", "/v1/executions/exec_unknown/cancel")[0].status,
           404, "cancel of an unknown one: 404")
@@ -711,6 +715,10 @@ def test_reports(e):
     answered = time.monotonic()
     name = body["execution_id"]
     equal(e.post(body)[0].status, 409, "409 while it waits for the ack")
+    r, state = e.request("GET", "/v1/executions/" + name)
+    equal((r.status, json.loads(state)),
+          (200, {"execution_id": name, "state": "ended"}),
+          "it is known to have ended")
     calls = until(lambda: cb.results(name))
     ok(calls and 1.8 < calls[0].at - answered < 2.8,
        "no ack: reported after 2 s", calls and calls[0].at - answered)
@@ -730,6 +738,9 @@ def test_reports(e):
               {"Authorization": "Bearer " + TOKEN})
     time.sleep(0.1)
     c.close()
+    equal(json.loads(e.request("GET", "/v1/executions/"
+                               + body["execution_id"])[1])["state"],
+          "running", "and known to run")
     calls = until(lambda: cb.results(body["execution_id"]))
     ok(calls and Result(calls[0].body).out == "survived\n",
        "the client is gone: reported", calls)
