@@ -73,6 +73,24 @@ test_forms(void **state)
 }
 
 
+/* more than are made of one helping of random bytes */
+
+static void
+test_requests_differ(void **state)
+{
+    ngx_str_t   id[200];
+    ngx_uint_t  i, j;
+
+    for (i = 0; i < 200; i++) {
+        assert_int_equal(ngx_sandbox_id_request(unit_pool, &id[i]), NGX_OK);
+
+        for (j = 0; j < i; j++) {
+            assert_memory_not_equal(id[i].data, id[j].data, id[i].len);
+        }
+    }
+}
+
+
 /*
  * 160000 characters: each of the 36 comes 4444 times, with a deviation of 66.
  * Without the dropping of bytes the first four would come an eighth more often
@@ -180,6 +198,7 @@ test_valid(void **state)
 
 static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_forms),
+    ngx_sandbox_unit_test(test_requests_differ),
     ngx_sandbox_unit_test(test_unbiased),
     ngx_sandbox_unit_test(test_unique),
     ngx_sandbox_unit_test(test_valid),
