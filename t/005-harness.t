@@ -45,7 +45,8 @@ planted(q(my $log; open $log, '>>', home() . '/log/error.log';
 planted(q(my $log; open $log, '>>', home() . '/log/error.log';
           print $log "2026/01/01 00:00:00 [error] 1#1: planted\n"; close $log;
           expect_error(qr/planted/);));
-planted("kill KILL => (workers())[0]; sleep 0.5;", 'error.log is clean');
+planted("wait_for(sub { workers() == 2 }); kill KILL => (workers())[0];"
+        . "sleep 0.5;", 'error.log is clean');
 
 my $leak = q(docker(q(run -d --network none --label
     ngx_sandbox.instance=local --entrypoint /bin/sleep

@@ -397,6 +397,11 @@ ngx_sandbox_api_read_body(ngx_sandbox_api_t *a)
     for (cl = rb->bufs; cl; cl = cl->next) {
         size = ngx_buf_size(cl->buf);
 
+        if (size == 0) {
+            /* the end of a chunked body points nowhere */
+            continue;
+        }
+
         if (cl->buf->in_file
             && ngx_read_file(cl->buf->file, p, size, cl->buf->file_pos)
                != (ssize_t) size)

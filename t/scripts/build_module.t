@@ -66,6 +66,21 @@ like "$(nm -D "$so")" 'T ngx_sandbox_new' "and has the new file"
 like "$(cat "$work/build/module/Makefile")" 'ngx_sandbox_new\.h' \
     "a new header is a dependency that make knows"
 
+# the conf_flags of nginx 1.30's nginx-dev has the compiler's options as well
+newer=$work/newer
+cp -r /usr/share/nginx/src "$newer"
+echo 'NGX_CONF_FLAGS+=(--with-cc-opt="-DTHEIRS -I$PWD")' >>"$newer/conf_flags"
+ok "it builds against a newer nginx-dev" module --source "$newer"
+like "$(grep ^CFLAGS "$work/build/module/Makefile")" '-Wextra' "with our flags"
+is "$(grep -c -- -DTHEIRS "$work/build/module/Makefile")" 0 "not with its own"
+
+# a plain tree's configure writes a Makefile into the current folder
+rm "$newer/conf_flags"
+echo 'echo theirs >Makefile' >>"$newer/auto/init"
+echo ours >"$newer/Makefile"
+ok "it builds against a plain tree" module --source "$newer"
+is "$(cat "$newer/Makefile")" ours "and leaves its Makefile alone"
+
 echo 'false' >>"$addon/config"
 echo 'exit 7' >>"$addon/config"
 fails "configure's failure is one" module
