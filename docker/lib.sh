@@ -237,6 +237,15 @@ process_stop() {
 }
 
 
+# not by pid_of: while a process becomes another program it has no command line
+daemon_gone() {
+    local pid
+
+    read -r pid <"$home/run/$1.pid" || return 0
+    process_gone "$pid"
+}
+
+
 # server_wait NAME SECONDS COMMAND...: until COMMAND is true, but no longer
 # than the server lives; its log is the step's last words
 server_wait() {
@@ -245,7 +254,7 @@ server_wait() {
     shift 2
 
     until "$@" >/dev/null 2>&1; do
-        if ! pid_of "$name" >/dev/null || [ $SECONDS -ge $end ]; then
+        if daemon_gone "$name" || [ $SECONDS -ge $end ]; then
             tail -n 15 "$home/log/$name.log"
             echo "$name is not up; all of its log is $home/log/$name.log"
             return 1
