@@ -361,6 +361,36 @@ is(api(GET => '/health/detailed')->{json}{database_pool}{waiting}, 0,
    'nothing waits any more');
 
 
+# ---- away when a session has just become ready: a sandbox that runs goes on
+
+# its last step is held up, so that its start looks once in a second only
+for (1 .. 5) {
+    $s = api(POST => '/sessions', { template_id => 'python-basic' })
+        ->{json}{id};
+    wait_for(sub {
+        db("SELECT id FROM containers WHERE session_id = '$s'");
+    });
+    hold_row(sessions => $s);
+    last if status($s) eq 'creating';
+    release();
+}
+
+is(status($s), 'creating', 'a start that lasts');
+sleep 2.5;
+release();
+ok(wait_for(sub { status($s) eq 'running' }), 'it runs');
+freeze('mariadb');
+sleep 7;
+thaw('mariadb');
+
+ok(wait_for(sub { api(GET => "/sessions/$s")->{status} == 200 }, 15),
+   'MariaDB was away until the start\'s time was over');
+is(api(GET => "/sessions/$s")->{json}{status}, 'running', 'it still runs');
+is(api(POST => "/sessions/$s/execute-sync",
+       { language => 'shell', code => 'echo here' })->{json}{stdout},
+   "here\n", 'in its container');
+
+
 # ---- not there when nginx starts
 
 mariadb_kill();
