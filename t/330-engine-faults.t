@@ -236,6 +236,13 @@ $s = create();
 failure($s, 'create lost');
 gone($s, 'create lost');
 
+proxy(start => { after => lost(), times => 1 });
+$s = create();
+is(wait_status($s, 'creating', 15), 'running', 'start lost: it runs');
+sleep 1;
+works($s, 'start lost');
+gone($s, 'start lost');
+
 for my $call (qw(inspect remove list)) {
     proxy($call => { after => lost(), times => 2 });
     $s = create();
@@ -299,6 +306,12 @@ sleep 1.5;      # its start has seen that, too
 is(api(DELETE => "/sessions/$s")->{status}, 204, 'deleted');
 gone($s, 'a removal that is refused');
 
+proxy(start => { before => says(500, '{"message":"no"}') },
+      remove => { before => says(500, '{"message":"busy"}'), times => 3 });
+$s = create();
+failure($s, 'a start and its removal are refused');
+gone($s, 'a start and its removal are refused');
+
 
 # ---- a container that is removed by somebody else
 
@@ -312,6 +325,10 @@ is("$removed->{status} $removed->{json}{error_code}",
    '503 Sandbox.RuntimeUnavailable', 'removed by hand: its use says so');
 is(wait_status($s, 'running'), 'failed', 'and the session has failed');
 gone($s, 'removed by hand');
+$s = create();
+is(wait_status($s, 'creating'), 'running', 'another one runs');
+docker("rm -f sandbox-$s-2");
+is(wait_status($s, 'running', 10), 'failed', 'removed idle: it is found');
 
 
 # ---- a worker is killed at each call of a create, and of an end
