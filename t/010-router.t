@@ -474,6 +474,22 @@ POST /api/v1/sessions
 
 
 
+=== 414: a path of 10 000 bytes
+--- request eval
+'GET /api/v1/sessions/' . 'a' x 10_000
+--- error_code: 414
+--- code: Sandbox.URITooLong
+
+
+
+=== 414: of escapes, with a body behind
+--- request eval
+'POST /api/v1/sessions/' . '%2e%2e/' x 1500 . "/execute\n{}"
+--- error_code: 414
+--- code: Sandbox.URITooLong
+
+
+
 === header fields that do not fit
 --- request
 GET /api/v1/sessions

@@ -88,6 +88,77 @@ like(raw("POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
          . "Transfer-Encoding: chunked\r\n\r\n${chunked}0\r\n\r\n"),
      qr/^HTTP\S+ 400 .*nested too deeply/s, '1 MB of [ in chunks');
 
+# every route that takes a body reads it in the same way
+my $depth = '[' x (1 << 20);
+
+for my $route ([POST => $sessions], [POST => $execute],
+               [POST => '/sessions/none/execute-sync'],
+               [POST => '/executions/sessions/none/execute'],
+               [POST => '/executions/sessions/none/execute-sync'],
+               [POST => $templates], [PUT => '/templates/python-basic'])
+{
+    my $at = "@$route";
+
+    refused_for(api(@$route, $_->[0]), "$at: $_->[1]", $_->[1])
+        for ['x', 'a value is expected'], ['[]', 'must be an object'],
+            [$depth, 'nested too deeply'],
+            ['{"name":"a","name":"b"}', 'twice'],
+            ['{"name":"a\u0000"}', 'NUL'], ['{"name":"\ud800"}', 'surrogate'],
+            ['{"timeout":1e999}', 'too large'];
+    refused(api(@$route, { nonsense => 1 }), "$at: an unknown field", 400,
+            'nonsense');
+    is(api(@$route, '{}', { 'Content-Type' => 'text/plain' })->{status}, 415,
+       "$at: another type");
+}
+
+# ... also where anything may stand
+for my $case (
+    ['{"a":["\u0000"]}', 'NUL'], ['{"\u0000":1}', 'NUL'],
+    ['{"a":{"b":"x\udc00"}}', 'surrogate'], ['{"n":-1e309}', 'too large'],
+    ['{"n":' . '9' x 2000 . '}', 'too large'],
+    ['{"a":{"b":1,"b":2}}', 'twice'], ["{\"a\":\"\xc3\x28\"}", 'UTF-8'],
+)
+{
+    my ($event, $why) = @$case;
+    my $rest = "\"event\":$event}";
+
+    refused_for(api(POST => $sessions, "{\"template_id\":\"none\",$rest"),
+                "event of a session: $why", $why);
+    refused_for(api(POST => $execute, '{"language":"python","code":"x",'
+                                      . $rest),
+                "event of an execution: $why", $why);
+}
+
+refused_for(api(POST => $execute, "{\"language\":\"python\",$_->[0]}"),
+            "execution: $_->[1]", $_->[1])
+    for ['"code":"x","stdin":"\u0000"', 'NUL'],
+        ['"code":"x","stdin":"\udfff"', 'surrogate'],
+        ['"code":"x","env_vars":{"A":"\u0000"}', 'NUL'],
+        ['"code":"x\u0000"', 'NUL'], ['"code":"\ud800x"', 'surrogate'],
+        ["\"code\":\"\xff\"", 'UTF-8'];
+
+
+# ---- ids in paths
+
+for my $path ('/sessions/%s', '/sessions/%s/executions', '/executions/%s',
+              '/executions/%s/result', '/templates/%s', '/containers/%s',
+              '/containers/%s/logs', '/executions/sessions/%s/executions')
+{
+    for my $id ('..%2f..%2fetc%2fpasswd', '%2e%2e%2f', '..%5c..%5cx', 'a%00',
+                '%27%20OR%201=1', 'a' x 300, '%c0%ae%c0%ae', '%0d%0aX:%20y',
+                '%ed%a0%80')
+    {
+        my $answer = api(GET => sprintf $path, $id);
+        my $error = $answer->{json} || {};
+
+        like("$answer->{status} " . ($error->{error_code} // ''),
+             qr/^(?:404 Sandbox\.\w*NotFound|400 Sandbox\.InvalidParameter)$/,
+             sprintf "GET $path", substr $id, 0, 30);
+        is($answer->{headers}{'x-request-id'}, $error->{request_id},
+           'its id');
+    }
+}
+
 
 # ---- fields of a session
 
@@ -302,6 +373,15 @@ sub refused {
              "names $_")
             for @fields;
     } or diag(substr $answer->{text}, 0, 600);
+}
+
+
+# a body that is not read, for this reason
+sub refused_for {
+    my ($answer, $name, $why) = @_;
+
+    refused($answer, $name, 400);
+    like($answer->{json}{error_detail}, qr/$why/, "$name: why");
 }
 
 
