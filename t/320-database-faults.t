@@ -391,6 +391,29 @@ is(api(POST => "/sessions/$s/execute-sync",
    "here\n", 'in its container');
 
 
+# ---- a statement that is refused: 500 in the contract's shape, without SQL
+
+expect_error(qr/MariaDB refused/, qr/answered 500 Sandbox.InternalError/);
+$s = session();
+db('RENAME TABLE executions TO executions_away');
+
+for my $call ([GET => '/executions/none'], [GET => "/sessions/$s/executions"],
+              [POST => "/sessions/$s/execute", { language => 'shell',
+                                                 code => ':' }])
+{
+    my $refused = api(@$call[0 .. 2], { 'X-Request-ID' => 'seen-in-500' });
+
+    is("$refused->{status} $refused->{json}{error_code}",
+       '500 Sandbox.InternalError', "$call->[0] $call->[1]: 500");
+    is($refused->{json}{request_id}, 'seen-in-500', 'with the request\'s id');
+    is($refused->{headers}{'x-request-id'}, 'seen-in-500', 'twice');
+    unlike($refused->{text}, qr/executions_away|SELECT|INSERT|doesn't exist/i,
+           'and without SQL');
+}
+
+db('RENAME TABLE executions_away TO executions');
+
+
 # ---- not there when nginx starts
 
 mariadb_kill();
