@@ -1,0 +1,166 @@
+#!/usr/bin/env perl
+
+# What code in a sandbox sees and reaches: its own workspace, and nothing of
+# other sandboxes, of the API, of the host.
+# Would catch: a folder of another session that is mounted, an executor that
+# runs code for a neighbour, a result that anybody can post, an API that a
+# sandbox reaches, a token that code can read.
+
+use strict;
+use warnings;
+use JSON::PP;
+use Sandbox::Test;
+use Sandbox::OpenApi;
+
+nginx_start();
+
+my $a = session(id => 'neighbour-a', env_vars => { SECRET => 'of-a' });
+my $b = session(id => 'neighbour-b');
+
+
+# what a handler returns; its event says where to look
+sub seen {
+    my ($session, $code, %event) = @_;
+    my $answer = api(POST => "/sessions/$session/execute-sync",
+                     { language => 'python', event => \%event,
+                       code => "import glob, os, socket\n"
+                               . "def handler(event):\n$code" });
+
+    is($answer->{json}{status}, 'completed', 'it was run')
+        or diag($answer->{text});
+    return $answer->{json}{return_value};
+}
+
+
+# ---- files
+
+is(seen($a, "    open('/workspace/mine', 'w').write('of a')\n"
+            . "    open('/tmp/mine', 'w').write('of a')\n"
+            . "    return open('mine').read()\n"), 'of a', 'it can write');
+is(seen($a, "    return open('/workspace/mine').read()\n"), 'of a',
+   'and finds it again');
+is_deeply(seen($b, "    return glob.glob('/workspace/*')"
+                   . " + glob.glob('/tmp/*')\n"), [],
+          'a neighbour does not see it');
+
+my $mounts = seen($b, "    return open('/proc/self/mountinfo').read()\n");
+like($mounts, qr{ /run/sandbox }, 'its mounts');
+unlike($mounts, qr/neighbour-a/, 'none of the neighbour\'s');
+unlike($mounts, qr/docker\.sock|mariadb|loopback/, 'nor of the host\'s');
+
+is_deeply([sort map { $_->{Destination} }
+           @{ inspect("sandbox-$b-2")->{Mounts} }],
+          ['/etc/hosts', '/opt/sandbox', '/run/sandbox',
+           '/run/sandbox-callback'], 'as the engine has them');
+
+# every folder that it may write into; what it leaves there ends with it
+is_deeply(seen($b, <<'END'), [],
+    found = []
+    for top, folders, files in os.walk('/'):
+        folders[:] = [f for f in folders if (top + '/' + f).replace('//', '/')
+                      not in ('/proc', '/sys', '/dev', '/workspace', '/tmp')]
+        if os.access(top, os.W_OK):
+            found.append(top)
+    return found
+END
+          'it can write nowhere else');
+is(seen($b, "    try: return os.listdir('/run/sandbox')\n"
+            . "    except PermissionError: return 'no'\n"), 'no',
+   'not even look at where its executor listens');
+
+
+# ---- other executors, and its own
+
+is_deeply(seen($b, <<'END'), [401, 401, 401],
+    statuses = []
+    for token in ('', 'Bearer x', 'Bearer neighbour-b.' + '0' * 64):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect('/run/sandbox/executor.sock')
+        s.sendall(b'GET /v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: '
+                  + token.encode() + b'\r\n\r\n')
+        statuses.append(int(s.recv(100).split()[1]))
+    return statuses
+END
+          'its own executor takes nothing from code');
+is_deeply(seen($b, "    return [p for p in glob.glob('/proc/[0-9]*/cmdline')"
+                   . " if b'neighbour-a' in open(p, 'rb').read()]\n"), [],
+          'no process of the neighbour\'s');
+unlike(seen($b, "    return repr([open(p, 'rb').read() for p in"
+                . " glob.glob('/proc/[0-9]*/environ')"
+                . " if os.access(p, os.R_OK)])\n"), qr/of-a|[0-9a-f]{64}/,
+       'no environment that holds a token or a neighbour\'s secret');
+
+
+# ---- networks
+
+my $port = 0 + port();
+is_deeply(seen($b, <<'END', port => $port), [],
+    found = []
+    for address in ('127.0.0.1', '172.17.0.1', '10.0.0.1', '1.1.1.1'):
+        s = socket.socket()
+        s.settimeout(1)
+        try:
+            s.connect((address, event['port']))
+            found.append(address)
+        except OSError:
+            pass
+    return found
+END
+          'it reaches no address');
+is_deeply(seen($b, "    return sorted(os.listdir('/sys/class/net'))\n"),
+          ['lo'], 'it has no interface');
+
+
+# ---- the callback socket: nothing without a token, no result that is forged
+
+my $forged = <<'END';
+    import json
+    def post(path, body, token):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect('/run/sandbox-callback/internal.sock')
+        s.sendall(('POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+                   'Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n'
+                   % (path, token, len(body))).encode() + body)
+        return int(s.recv(100).split()[1])
+    head = {'execution_id': event['id'], 'status': 'completed', 'exit_code': 0,
+            'error_message': None, 'stdout_bytes': 6, 'stderr_bytes': 0,
+            'return_value_bytes': 0, 'stdout_dropped': 0, 'stderr_dropped': 0,
+            'duration_ms': 1, 'metrics': {}}
+    body = json.dumps(head).encode() + b'\nforged'
+    return [post('/internal/executions/%s/result' % event['id'], body, token)
+            for token in ('', 'x', 'neighbour-a', 'neighbour-a.' + '0' * 64,
+                          'neighbour-b.' + '0' * 64)] \
+        + [post(path, b'{}', '') for path in
+           ('/api/v1/sessions', '/internal/sessions/neighbour-a/start',
+            '/internal/jobs/reconcile', '/livez')]
+END
+my $victim = api(POST => "/sessions/$a/execute",
+                 { language => 'shell', code => 'sleep 2; echo real' })
+    ->{json}{execution_id};
+is_deeply(seen($b, $forged, id => $victim),
+          [401, 401, 401, 401, 401, 404, 404, 404, 404],
+          'a result of a neighbour\'s cannot be posted, and nothing be asked');
+ok(wait_for(sub {
+    api(GET => "/executions/$victim")->{json}{status} eq 'completed';
+}), 'the neighbour\'s execution ends');
+is(api(GET => "/executions/$victim")->{json}{stdout}, "real\n",
+   'with its own result');
+
+
+# ---- a neighbour that takes what it can
+
+my @greedy = map {
+    api(POST => "/sessions/$b/execute", { language => 'shell', timeout => 4,
+        code => $_ })->{status}
+} ('while :; do :; done', 'while :; do sh -c "sleep 9 &" ; done 2>/dev/null',
+   'cat /dev/zero >/workspace/full 2>/dev/null; sleep 3');
+is_deeply(\@greedy, [201, 201, 201], 'a neighbour is greedy');
+sleep 1;
+
+my $begun = time;
+is(api(POST => "/sessions/$a/execute-sync",
+       { language => 'shell', code => 'echo $SECRET' })->{json}{stdout},
+   "of-a\n", 'the other one works');
+cmp_ok(time - $begun, '<', 4, 'in time');
+
+finish();
