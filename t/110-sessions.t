@@ -75,15 +75,19 @@ is(api(POST => '/sessions', { template_id => 'python-basic', id => $s })
    ->{status}, 409, 'the same id again');
 
 my @four = map {
-    open my $fh, '-|', 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}',
+    open my $fh, '-|', 'curl', '-s', '-w', '\n%{http_code}',
         '-H', 'Content-Type: application/json', '-d',
         '{"template_id":"python-basic","id":"sess_four"}',
         'http://127.0.0.1:' . ($ENV{TEST_NGINX_PORT} || 18070)
         . '/api/v1/sessions' or die $!;
     $fh
 } 1 .. 4;
-is(join(' ', sort map { scalar <$_> } @four), '201 409 409 409',
+my @said = map { local $/; scalar <$_> } @four;
+is(join(' ', sort map { /(\d+)\z/ } @said), '201 409 409 409',
    'four creations of one id at once: one is made');
+is(scalar(grep { /^\{"error_code":"Sandbox.Conflict",.*"request_id":"\w+"/ }
+          @said), 3, 'the others are told so, with an id');
+unlike("@said", qr/insert|duplicate|1062|PRIMARY/i, 'and without SQL');
 
 my $unknown = api(POST => '/sessions', { template_id => 'none' });
 is($unknown->{status}, 400, 'unknown template');
@@ -233,9 +237,30 @@ ok(wait_for(sub { !grep { /\b$short\b/ } docker('ps -a --format {{.Names}}') }),
    'and so does its container');
 
 
+# ---- a container that is killed: its use says so, and another one can be made
+
+my $dead = session(id => 'dead');
+docker('kill sandbox-dead-2');
+my $use = api(POST => '/sessions/dead/execute-sync',
+              { language => 'shell', code => ':' });
+like("$use->{status} $use->{json}{error_code}",
+     qr/^(?:503 Sandbox.RuntimeUnavailable|409 Sandbox.SessionNotRunning)$/,
+     'a killed container: not 500');
+is(wait_status('dead', 'running'), 'failed', 'its session has failed');
+is(api(GET => '/sessions/dead')->{json}{failure}{exit_code}, 137,
+   'with the exit code');
+ok(wait_for(sub { !grep { /\bdead\b/ } docker('ps -a --format {{.Names}}') }),
+   'and the name is free');
+is(api(POST => '/sessions/' . session(id => 'dead-2') . '/execute-sync',
+       { language => 'shell', code => 'echo again' })->{json}{stdout},
+   "again\n", 'another one works');
+
+
 # ---- an image that is absent fails with a clear cause
 
-expect_error(qr/is not on this node/, qr/answered 503.*the image/);
+expect_error(qr/is not on this node/, qr/answered 503.*the image/,
+             qr/connect\(\) to .*executor\.sock failed/,
+             qr/answered 503.*executor cannot be reached/);
 my $absent = api(POST => '/sessions', { template_id => 'python-datascience' })
     ->{json}{id};
 is(wait_status($absent, 'creating'), 'failed', 'image absent');
