@@ -26,6 +26,20 @@ sub run {
 }
 
 
+# ---- longer than any time-out on the way; its end is looked at last
+
+my $long = session();
+my $long_pid = open(my $long_answer, '-|') // die $!;
+
+if ($long_pid == 0) {
+    print api(POST => "/sessions/$long/execute-sync",
+              { language => 'shell', code => 'sleep 33; echo through',
+                timeout => 60 })->{text};
+    close STDOUT;
+    POSIX::_exit(0);
+}
+
+
 # ---- python
 
 my $e = run(python => "def handler(event):\n    print('hi')\n"
@@ -284,5 +298,13 @@ my $over = api(POST => "/sessions/$s/execute-sync",
                { language => 'shell', code => ':' });
 is($over->{status}, 409, 'a session that has ended');
 is($over->{json}{error_code}, 'Sandbox.SessionNotRunning', 'its code');
+
+
+# ---- the long one
+
+$long = JSON::PP->new->utf8->decode(do { local $/; scalar <$long_answer> });
+is($long->{status}, 'completed', 'a time-out of 60 s does not end at 30');
+is($long->{stdout}, "through\n", 'with its output');
+cmp_ok($long->{execution_time}, '>=', 33, 'after its time');
 
 finish();
