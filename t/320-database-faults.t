@@ -391,10 +391,81 @@ is(api(POST => "/sessions/$s/execute-sync",
    "here\n", 'in its container');
 
 
+# ---- workers are killed inside of a statement: the rows tell the truth
+
+sub kill_workers {
+    my ($what) = @_;
+
+    blocked($what);
+    kill_worker($_) for workers();
+    ok(wait_for(sub { workers() == 2 }), "killed inside of $what");
+    release();
+}
+
+
+hold_row(templates => 'python-basic');
+$answer = begin(POST => '/sessions', { template_id => 'python-basic',
+                                       id => 'killed' });
+kill_workers('INSERT INTO sessions');
+$answer->();
+ok(wait_for(sub { status('killed') ne 'creating' }, 15),
+   'the session is ' . status('killed'));
+
+for (1 .. 5) {
+    $s = api(POST => '/sessions', { template_id => 'python-basic' })
+        ->{json}{id};
+    wait_for(sub {
+        db("SELECT id FROM containers WHERE session_id = '$s'");
+    });
+    hold_row(sessions => $s);
+    last if status($s) eq 'creating';
+    release();
+}
+
+kill_workers("status = ''running''");
+is(wait_status($s, 'creating', 15), 'running',
+   'its executor tells again that it is ready');
+
+hold_row(sessions => $s);
+$answer = begin(POST => "/sessions/$s/execute-sync",
+                { language => 'shell', code => 'echo x >>ledger',
+                  timeout => 1 });
+kill_workers('INSERT INTO executions');
+$answer->();
+
+$answer = begin(POST => "/sessions/$s/execute-sync",
+                { language => 'shell', code => 'sleep 1; echo stored' });
+ok(wait_for(sub {
+    ($id) = map { $_->[0] } db("SELECT id FROM executions WHERE status =
+                                'running' AND code LIKE '%stored%'");
+    return $id;
+}), 'an execution runs');
+hold_row(executions => $id);
+kill_workers('UPDATE executions');
+$answer->();
+ok(wait_for(sub {
+    (api(GET => "/executions/$id")->{json}{stdout} // '') eq "stored\n";
+}, 20), 'its executor tells the result again');
+
+hold_row(sessions => $s);
+$answer = begin(POST => "/sessions/$s/terminate");
+kill_workers("status = ''terminated''");
+$answer->();
+ok(wait_for(sub {
+    !db("SELECT id FROM executions WHERE session_id = '$s'
+         AND status IN ('pending', 'running')");
+}, 40), 'no execution is left open');
+api(POST => "/sessions/$s/terminate");
+ok(wait_for(sub {
+    !docker("ps -aq --filter label=ngx_sandbox.session=$s");
+}), 'and an end is made');
+
+
 # ---- a statement that is refused: 500 in the contract's shape, without SQL
 
 expect_error(qr/MariaDB refused/, qr/answered 500 Sandbox.InternalError/);
 $s = session();
+sleep 1.5;      # its start has seen that it runs, too
 db('RENAME TABLE executions TO executions_away');
 
 for my $call ([GET => '/executions/none'], [GET => "/sessions/$s/executions"],
