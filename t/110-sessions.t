@@ -95,6 +95,21 @@ is($unknown->{json}{error_code}, 'Sandbox.TemplateNotFound', 'its code');
 like($unknown->{json}{error_detail}, qr/template_id/, 'names the field');
 
 
+# ---- an event as deep as a body may be
+
+for my $depth (30, 31, 62) {
+    my $event = '{"a":' . '[' x $depth . ']' x $depth . '}';
+    my $deep = api(POST => '/sessions',
+                   '{"template_id":"python-basic","id":"deep-' . $depth
+                   . "\",\"event\":$event}");
+
+    is($deep->{status}, 201, "an event of $depth levels")
+        or diag($deep->{text});
+    wait_status("deep-$depth", 'creating') if $deep->{status} == 201;
+    api(DELETE => "/sessions/deep-$depth");
+}
+
+
 # ---- lists: rows that have ended, made directly, so that paging has pages
 
 db(q(INSERT INTO sessions (id, template_id, status, language_runtime,
