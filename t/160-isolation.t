@@ -147,6 +147,38 @@ is(api(GET => "/executions/$victim")->{json}{stdout}, "real\n",
    'with its own result');
 
 
+# ---- an image that brings a place of the host's disk, beside the limit
+
+docker(q(run --name volume --user 0 --entrypoint /bin/sh
+         sandbox-template-python-basic:latest -c) =~ s/\s+/ /gr
+       . q( 'mkdir /data && chown 1000 /data'));
+docker(q(commit --change 'VOLUME /data' volume sandbox-test-volume:latest));
+docker('rm volume');
+
+api(POST => '/templates', { id => 'volume', name => 'Volume',
+                            image_url => 'sandbox-test-volume:latest',
+                            runtime_type => 'python3.11' });
+expect_error(qr/answered 50\d.*VOLUME/, qr/declares a VOLUME/);
+my $v = api(POST => '/sessions', { template_id => 'volume' })->{json}{id};
+
+if (wait_status($v, 'creating') eq 'running') {
+    is(join(' ', grep { /volume/ } map { $_->{Type} }
+            @{ inspect("sandbox-$v-2")->{Mounts} }), '', 'it has no volume');
+    is(seen($v, "    return os.access('/data', os.W_OK)\n"),
+       JSON::PP::false(), 'and cannot write to one');
+
+} else {
+    like(api(GET => "/sessions/$v")->{json}{failure}{message}, qr/VOLUME/,
+         'an image with a VOLUME is refused');
+}
+
+api(DELETE => "/sessions/$v");
+ok(wait_for(sub {
+    !docker("ps -aq --filter label=ngx_sandbox.session=$v");
+}), 'it is gone');
+docker('rmi sandbox-test-volume:latest');
+
+
 # ---- a neighbour that takes what it can
 
 my @greedy = map {
