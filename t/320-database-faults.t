@@ -162,6 +162,24 @@ sub status {
 }
 
 
+# a session whose executor is ready, and whose row cannot say so yet
+sub held_start {
+    for (1 .. 5) {
+        my $id = api(POST => '/sessions', { template_id => 'python-basic' })
+            ->{json}{id};
+
+        wait_for(sub {
+            db("SELECT id FROM containers WHERE session_id = '$id'");
+        });
+        hold_row(sessions => $id);
+        return $id if status($id) eq 'creating';
+        release();
+    }
+
+    die 'no start could be held';
+}
+
+
 sub unavailable {
     my ($name, @answers) = @_;
 
@@ -364,16 +382,7 @@ is(api(GET => '/health/detailed')->{json}{database_pool}{waiting}, 0,
 # ---- away when a session has just become ready: a sandbox that runs goes on
 
 # its last step is held up, so that its start looks once in a second only
-for (1 .. 5) {
-    $s = api(POST => '/sessions', { template_id => 'python-basic' })
-        ->{json}{id};
-    wait_for(sub {
-        db("SELECT id FROM containers WHERE session_id = '$s'");
-    });
-    hold_row(sessions => $s);
-    last if status($s) eq 'creating';
-    release();
-}
+$s = held_start();
 
 is(status($s), 'creating', 'a start that lasts');
 sleep 2.5;
@@ -389,6 +398,36 @@ is(api(GET => "/sessions/$s")->{json}{status}, 'running', 'it still runs');
 is(api(POST => "/sessions/$s/execute-sync",
        { language => 'shell', code => 'echo here' })->{json}{stdout},
    "here\n", 'in its container');
+
+
+# ---- a second report of the executor's, while the first is on its way
+
+$s = held_start();
+blocked("status = ''running''");
+my $report = open(my $second, '-|') // die $!;
+
+if ($report == 0) {
+    my $answer = unix_call("$home/callback/internal.sock", 'POST',
+                           "/internal/sessions/$s/container_ready", '{}',
+                           Authorization => 'Bearer ' . token($s));
+
+    print "$answer->{status} $answer->{text}";
+    close STDOUT;
+    POSIX::_exit(0);
+}
+
+ok(wait_for(sub {
+    (db("SELECT COUNT(*) FROM information_schema.processlist
+         WHERE user = 'ngx_sandbox' AND info LIKE
+         '%SET status = ''running''%'"))[0][0] == 2;
+}, 2), 'both wait');
+release();
+like(do { local $/; scalar <$second> }, qr/^200 /,
+     'the second learns what the first has done');
+is(wait_status($s, 'creating'), 'running', 'it runs');
+is(api(POST => "/sessions/$s/execute-sync",
+       { language => 'shell', code => 'echo here' })->{json}{stdout},
+   "here\n", 'its executor lives');
 
 
 # ---- workers are killed inside of a statement: the rows tell the truth
@@ -411,16 +450,7 @@ $answer->();
 ok(wait_for(sub { status('killed') ne 'creating' }, 15),
    'the session is ' . status('killed'));
 
-for (1 .. 5) {
-    $s = api(POST => '/sessions', { template_id => 'python-basic' })
-        ->{json}{id};
-    wait_for(sub {
-        db("SELECT id FROM containers WHERE session_id = '$s'");
-    });
-    hold_row(sessions => $s);
-    last if status($s) eq 'creating';
-    release();
-}
+$s = held_start();
 
 kill_workers("status = ''running''");
 is(wait_status($s, 'creating', 15), 'running',
