@@ -27,6 +27,7 @@ static ngx_int_t ngx_sandbox_ready_seal(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_container(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_session(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_marked(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_ready_compare(ngx_sandbox_flow_t *f);
 
 
 const ngx_sandbox_step_t  ngx_sandbox_session_ready_steps[] = {
@@ -44,6 +45,10 @@ const ngx_sandbox_step_t  ngx_sandbox_session_ready_steps[] = {
     { "marking the session running",
       ngx_sandbox_ready_session,
       ngx_sandbox_ready_marked, NULL },
+
+    { "looking why it was not marked",
+      ngx_sandbox_ready_read,
+      ngx_sandbox_ready_compare, NULL },
 
       ngx_sandbox_null_step
 };
@@ -161,10 +166,32 @@ ngx_sandbox_ready_marked(ngx_sandbox_flow_t *f)
         return f->op_rc;
     }
 
-    if (ngx_sandbox_op_result(f)->affected == 0) {
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
-                                     "the session is not being created");
+    return ngx_sandbox_op_result(f)->affected ? NGX_DONE : NGX_OK;
+}
+
+
+/*
+ * Another report may have been quicker: one of the same executor, whose worker
+ * died before it could answer.
+ */
+
+static ngx_int_t
+ngx_sandbox_ready_compare(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t  *status;
+
+    if (f->op_rc != NGX_OK) {
+        return f->op_rc;
     }
 
-    return NGX_OK;
+    if (ngx_sandbox_op_result(f)->rows) {
+        status = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_STATUS);
+
+        if (ngx_sandbox_value_is(status, "running")) {
+            return NGX_OK;
+        }
+    }
+
+    return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
+                                 "the session is not being created");
 }
