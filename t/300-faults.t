@@ -290,8 +290,10 @@ my $stub = engine_stub(sub {
 
     return if fork;
 
-    while ($request =~ /^GET/) {
-        print $client "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
+    while ($request =~ /^GET (\S+)/) {
+        my $text = $1 =~ /images/ ? '{"Id":"sha256:0","Config":{}}' : 'OK';
+        print $client "HTTP/1.1 200 OK\r\nContent-Length: "
+                      . length($text) . "\r\n\r\n$text";
         sysread $client, $request, 65536 or POSIX::_exit(0);
     }
 

@@ -539,7 +539,8 @@ ok(wait_for(sub { api(GET => '//readyz')->{status} == 200 }, 15),
 is(status('early'), 'absent', 'what was refused is not there');
 is(api(POST => '/sessions', { template_id => 'python-basic', id => 'early' })
    ->{status}, 201, 'and can be repeated');
-is(wait_status('early', 'creating'), 'running', 'it runs');
+is(wait_status('early', 'creating'), 'running', 'it runs')
+    or diag(api(GET => '/sessions/early')->{text});
 
 api(DELETE => "/templates/idle-$_") for 1 .. 36;
 

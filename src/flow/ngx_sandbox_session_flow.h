@@ -79,11 +79,20 @@ typedef struct {
     ngx_sandbox_runtime_call_t     *call;
     char                           *reason;      /* of a failure */
     ngx_sandbox_container_state_t  *died;        /* NULL: it did not */
+    unsigned                        paused:1;      /* before reading again */
     unsigned                        inspecting:2;  /* row, container */
     unsigned                        unwanted:1;    /* its row is removed */
 } ngx_sandbox_session_start_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_session_start_steps[];
+
+/*
+ * For the start only.  The first sets container, dir, spec, env_vars and
+ * max_runs from the row that was read last; epoch must be set.
+ */
+ngx_int_t ngx_sandbox_session_spec(ngx_sandbox_flow_t *f);
+ngx_int_t ngx_sandbox_session_bootstrap(ngx_sandbox_flow_t *f,
+    ngx_str_t *ret_text);
 
 
 /* callback: the executor of a session is ready */

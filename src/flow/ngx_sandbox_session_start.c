@@ -24,13 +24,11 @@
 #include <ngx_core.h>
 #include "ngx_sandbox.h"
 #include "ngx_sandbox_container_store.h"
-#include "ngx_sandbox_json_writer.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_session_dir.h"
 #include "ngx_sandbox_session_flow.h"
 #include "ngx_sandbox_session_store.h"
-#include "ngx_sandbox_token.h"
 
 
 #define NGX_SANDBOX_START_PAUSE_MIN  40       /* ms */
@@ -38,19 +36,17 @@
 
 
 static ngx_int_t ngx_sandbox_start_read(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_reread(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_found(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_start_spec(ngx_sandbox_flow_t *f);
-static ngx_uint_t ngx_sandbox_start_number(ngx_sandbox_flow_t *f,
-    ngx_uint_t column);
 static ngx_int_t ngx_sandbox_start_settle(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_claim(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_claimed(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_fail(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_image(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_start_checked(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_record(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_recorded(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_folder(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_start_bootstrap(ngx_sandbox_flow_t *f,
-    ngx_str_t *ret_text);
 static ngx_int_t ngx_sandbox_start_create(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_created(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_start_remove(ngx_sandbox_flow_t *f);
@@ -75,6 +71,10 @@ const ngx_sandbox_step_t  ngx_sandbox_session_start_steps[] = {
       ngx_sandbox_start_claim,
       ngx_sandbox_start_claimed,
       ngx_sandbox_start_fail },
+
+    { "checking the image",
+      ngx_sandbox_start_image,
+      ngx_sandbox_start_checked, NULL },
 
     { "recording the container",
       ngx_sandbox_start_record,
@@ -111,11 +111,43 @@ ngx_sandbox_start_read(ngx_sandbox_flow_t *f)
 
     s = f->data;
 
+    if (s->deadline == 0) {
+        s->deadline = ngx_current_msec + f->node->start_timeout;
+        s->pause = NGX_SANDBOX_START_PAUSE_MIN;
+    }
+
     ngx_sandbox_op_statement(f,
                &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_GET_START]);
     ngx_sandbox_op_string(f, &s->id);
 
     return ngx_sandbox_op_query(f);
+}
+
+
+/*
+ * The session was accepted, perhaps by another worker: that MariaDB is away for
+ * a moment, or that this worker has not noticed yet that it is back, is no
+ * reason to let it wait for its deadline.
+ */
+
+static ngx_int_t
+ngx_sandbox_start_reread(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (f->error.id != NGX_SANDBOX_DATABASE_UNAVAILABLE
+        || (ngx_msec_int_t) (s->deadline - ngx_current_msec) <= 0)
+    {
+        return f->op_rc;
+    }
+
+    f->error.id = NGX_SANDBOX_NO_ERROR;
+    s->pause = ngx_min(s->pause * 2, NGX_SANDBOX_START_PAUSE_MAX);
+    s->paused = 1;
+
+    return ngx_sandbox_op_delay(f, s->pause);
 }
 
 
@@ -127,8 +159,13 @@ ngx_sandbox_start_found(ngx_sandbox_flow_t *f)
 
     s = f->data;
 
+    if (s->paused) {
+        s->paused = 0;
+        return ngx_sandbox_start_read(f);
+    }
+
     if (f->op_rc != NGX_OK) {
-        return f->op_rc;
+        return ngx_sandbox_start_reread(f);
     }
 
     if (ngx_sandbox_op_result(f)->rows == 0) {
@@ -145,73 +182,10 @@ ngx_sandbox_start_found(ngx_sandbox_flow_t *f)
     epoch = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_EPOCH);
 
     s->epoch = ngx_atoof(epoch->data, epoch->len) + 1;
-    s->deadline = ngx_current_msec + f->node->start_timeout;
     s->pause = NGX_SANDBOX_START_PAUSE_MIN;
     s->reason = "start_failed";
 
-    return ngx_sandbox_start_spec(f);
-}
-
-
-static ngx_int_t
-ngx_sandbox_start_spec(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_node_t            *node;
-    ngx_sandbox_session_start_t   *s;
-    ngx_sandbox_container_spec_t  *spec;
-
-    s = f->data;
-    node = f->node;
-    spec = &s->spec;
-
-    s->container.data = ngx_pnalloc(f->pool, sizeof("sandbox--") + s->id.len
-                                             + NGX_INT64_LEN);
-    if (s->container.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    s->container.len = ngx_sprintf(s->container.data, "sandbox-%V-%uL",
-                                   &s->id, s->epoch)
-                       - s->container.data;
-
-    if (ngx_sandbox_session_dir_path(f->pool, &node->state_path->name, &s->id,
-                                     &s->dir)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    spec->name = s->container;
-    spec->image = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_IMAGE);
-    spec->session_id = s->id;
-    spec->template_id = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_TEMPLATE);
-    spec->instance = node->instance;
-    spec->epoch = s->epoch;
-    spec->cpu_milli = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_CPU);
-    spec->memory_mb = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_MEMORY);
-    spec->disk_mb = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_DISK);
-    spec->pids = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_PROCESSES);
-    spec->socket_path = s->dir;
-    spec->executor_path = node->executor_path;
-    spec->callback_path = node->callback_path;
-
-    s->env_vars = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_ENV);
-    s->max_runs = ngx_sandbox_start_number(f, NGX_SANDBOX_SESSION_MAX_RUNS);
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_sandbox_start_number(ngx_sandbox_flow_t *f, ngx_uint_t column)
-{
-    ngx_int_t   n;
-    ngx_str_t  *value;
-
-    value = ngx_sandbox_op_value(f, column);
-    n = value->data ? ngx_atoi(value->data, value->len) : 0;
-
-    return n == NGX_ERROR ? 0 : n;
+    return ngx_sandbox_session_spec(f);
 }
 
 
@@ -290,6 +264,36 @@ ngx_sandbox_start_fail(ngx_sandbox_flow_t *f)
 }
 
 
+/* that it is there, and makes no volume: the engine cannot be told not to */
+
+static ngx_int_t
+ngx_sandbox_start_image(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+    s->call = ngx_sandbox_op_runtime(f);
+
+    return ngx_sandbox_op_verb(f, image, s->call, &s->spec.image);
+}
+
+
+static ngx_int_t
+ngx_sandbox_start_checked(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (s->call->status == NGX_SANDBOX_RUNTIME_REFUSED) {
+        s->reason = "image_refused";
+        return f->op_rc;
+    }
+
+    return ngx_sandbox_start_created(f);
+}
+
+
 static ngx_int_t
 ngx_sandbox_start_record(ngx_sandbox_flow_t *f)
 {
@@ -330,7 +334,7 @@ ngx_sandbox_start_folder(ngx_sandbox_flow_t *f)
 
     s = f->data;
 
-    if (ngx_sandbox_start_bootstrap(f, &text) != NGX_OK) {
+    if (ngx_sandbox_session_bootstrap(f, &text) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -341,44 +345,6 @@ ngx_sandbox_start_folder(ngx_sandbox_flow_t *f)
     }
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_sandbox_start_bootstrap(ngx_sandbox_flow_t *f, ngx_str_t *ret_text)
-{
-    ngx_str_t                     token;
-    ngx_sandbox_json_t            json;
-    ngx_sandbox_session_start_t  *s;
-
-    s = f->data;
-
-    if (ngx_sandbox_token_make(f->pool, &f->node->secret, &s->id, &token)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_sandbox_json_init(&json, f->pool, 512 + s->env_vars.len);
-
-    ngx_sandbox_json_object_start(&json);
-    ngx_sandbox_json_literal_key(&json, "session_id");
-    ngx_sandbox_json_string(&json, &s->id);
-    ngx_sandbox_json_literal_key(&json, "token");
-    ngx_sandbox_json_string(&json, &token);
-    ngx_sandbox_json_literal_key(&json, "callback");
-    ngx_sandbox_json_literal(&json, "/run/sandbox-callback/internal.sock");
-    ngx_sandbox_json_literal_key(&json, "env_vars");
-    ngx_sandbox_json_raw(&json, &s->env_vars);
-
-    if (s->max_runs) {
-        ngx_sandbox_json_literal_key(&json, "max_concurrent_executions");
-        ngx_sandbox_json_int(&json, s->max_runs);
-    }
-
-    ngx_sandbox_json_object_end(&json);
-
-    return ngx_sandbox_json_finish(&json, ret_text);
 }
 
 

@@ -347,14 +347,21 @@ sub hmac {
 # one that runs; its id
 sub session {
     my (%body) = @_;
-    my $created = api(POST => '/sessions',
-                      { template_id => 'python-basic', %body });
+    my $created;
+
+    # a worker may not have noticed yet that MariaDB is back
+    wait_for(sub {
+        $created = api(POST => '/sessions',
+                       { template_id => 'python-basic', %body });
+        return $created->{status} != 503;
+    }, 5);
 
     BAIL_OUT("no session: $created->{text}") if $created->{status} != 201;
     my $id = $created->{json}{id};
     my $status = wait_status($id, 'creating');
 
-    BAIL_OUT("session $id is $status") if $status ne 'running';
+    BAIL_OUT("session $id is $status: " . api(GET => "/sessions/$id")->{text})
+        if $status ne 'running';
     return $id;
 }
 
