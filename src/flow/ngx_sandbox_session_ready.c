@@ -13,7 +13,6 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_sandbox_container_store.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_session_dir.h"
@@ -24,8 +23,7 @@
 static ngx_int_t ngx_sandbox_ready_read(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_found(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_seal(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_ready_container(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_ready_session(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_ready_mark(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_marked(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_compare(ngx_sandbox_flow_t *f);
 
@@ -39,11 +37,8 @@ const ngx_sandbox_step_t  ngx_sandbox_session_ready_steps[] = {
     { "sealing the session's folder",
       ngx_sandbox_ready_seal, NULL, NULL },
 
-    { "marking the container running",
-      ngx_sandbox_ready_container, NULL, NULL },
-
-    { "marking the session running",
-      ngx_sandbox_ready_session,
+    { "marking session and container running",
+      ngx_sandbox_ready_mark,
       ngx_sandbox_ready_marked, NULL },
 
     { "looking why it was not marked",
@@ -129,22 +124,7 @@ ngx_sandbox_ready_seal(ngx_sandbox_flow_t *f)
 
 
 static ngx_int_t
-ngx_sandbox_ready_container(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_session_start_t  *s;
-
-    s = f->data;
-
-    ngx_sandbox_op_statement(f,
-             &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_RUNNING]);
-    ngx_sandbox_op_string(f, &s->container);
-
-    return ngx_sandbox_op_query(f);
-}
-
-
-static ngx_int_t
-ngx_sandbox_ready_session(ngx_sandbox_flow_t *f)
+ngx_sandbox_ready_mark(ngx_sandbox_flow_t *f)
 {
     ngx_sandbox_session_start_t  *s;
 

@@ -43,11 +43,6 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_container_stmts[] = {
         " WHERE id = ? AND status = 'creating'",
         2, 0, 1),
 
-    ngx_sandbox_stmt("marking a container running",
-        "UPDATE containers SET status = 'running', epoch = epoch + 1,"
-        " started_at = " NOW " WHERE id = ? AND status = 'creating'",
-        1, 0, 1),
-
     ngx_sandbox_stmt("marking a container removed",
         "UPDATE containers SET status = 'removed', epoch = epoch + 1,"
         " exit_code = ?, oom_killed = ?,"

@@ -38,9 +38,6 @@ enum {
     /* runtime_id, id: creating only */
     NGX_SANDBOX_SQL_CONTAINER_CREATED,
 
-    /* id: creating -> running */
-    NGX_SANDBOX_SQL_CONTAINER_RUNNING,
-
     /* exit_code or NULL, oom_killed or NULL, id: -> removed */
     NGX_SANDBOX_SQL_CONTAINER_REMOVED,
 

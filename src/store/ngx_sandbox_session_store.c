@@ -78,11 +78,18 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " AND start_deadline_at > " NOW,
         3, 0, 0),
 
+    /* with its container, whose row is not removed behind its back */
+
     ngx_sandbox_stmt("marking a session running",
-        "UPDATE sessions SET status = 'running', epoch = epoch + 1,"
-        " started_at = " NOW ", updated_at = " NOW ", last_activity_at = " NOW
-        ", expires_at = " NOW " + INTERVAL timeout_sec SECOND"
-        " WHERE id = ? AND container_id = ? AND status = 'creating'",
+        "UPDATE sessions s JOIN containers c ON c.id = s.container_id"
+        " SET s.status = 'running', s.epoch = s.epoch + 1,"
+        " s.started_at = " NOW ", s.updated_at = " NOW ","
+        " s.last_activity_at = " NOW ","
+        " s.expires_at = " NOW " + INTERVAL s.timeout_sec SECOND,"
+        " c.status = 'running', c.epoch = c.epoch + 1,"
+        " c.started_at = " NOW
+        " WHERE s.id = ? AND s.container_id = ? AND s.status = 'creating'"
+        " AND c.status = 'creating'",
         2, 0, 0),
 
     ngx_sandbox_stmt("marking a session failed",

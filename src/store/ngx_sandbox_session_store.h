@@ -73,7 +73,7 @@ enum {
     /* container_id, id, epoch: creating only; the one who starts it wins */
     NGX_SANDBOX_SQL_SESSION_CLAIM_START,
 
-    /* id, container_id: creating -> running */
+    /* id, container_id: creating -> running, the container as well */
     NGX_SANDBOX_SQL_SESSION_RUNNING,
 
     /* failure, id, epoch: creating or running -> failed */
