@@ -233,9 +233,14 @@ ngx_http_sandbox_executor_open(ngx_sandbox_call_t *call)
         return NGX_INVALID_FILE;
     }
 
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !S_ISSOCK(fi.st_mode)) {
+    /* its owner, the sandbox, may close it to us, and connect() would alarm */
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !S_ISSOCK(fi.st_mode)
+        || !(fi.st_mode & S_IWOTH))
+    {
         ngx_log_error(NGX_LOG_ERR, call->log, 0,
-                      "sandbox: \"%V\" is not a socket", &call->socket);
+                      "sandbox: \"%V\" is not a socket that we may use",
+                      &call->socket);
 
         (void) ngx_close_file(fd);
         return NGX_INVALID_FILE;

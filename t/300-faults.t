@@ -88,8 +88,6 @@ ok(wait_for(sub {
          AND status IN ('pending', 'running')");
 }, 45), 'each execution has ended');
 
-my @lost = db("SELECT id, status, stdout FROM executions
-               WHERE session_id = '$s' AND status <> 'completed'");
 my $ledger = api(POST => "/sessions/$s/execute-sync",
                  { language => 'shell', code => 'sort ledger | uniq -c' });
 unlike($ledger->{json}{stdout}, qr/^\s*[2-9]/m, 'none ran twice');
@@ -98,6 +96,7 @@ my @ran = split /\n/, $ledger->{json}{stdout};
 my ($stored) = db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'
                    AND status = 'completed' AND stdout = 'done\\n'");
 is($stored->[0], scalar @ran, 'each that ran has its result');
+cmp_ok(scalar @ran, '>', 1, 'and some have run');
 
 
 # ---- clients that leave at once lose nothing
@@ -210,17 +209,6 @@ ok(wait_for(sub {
     or diag(map { join(' ', map { $_ // '' } @$_) . "\n" }
             db("SELECT id, status, exit_code, error_message, created_at,
                 completed_at FROM executions WHERE session_id = '$s'"));
-
-
-# ---- too many connections
-
-expect_error(qr/Too many connections/);
-db('SET GLOBAL max_connections = 10');
-my @some = map { background("/sessions/$s/execute-sync",
-                            { language => 'shell', code => ':' }) } 1 .. 8;
-waitpid $_, 0 for @some;
-db('SET GLOBAL max_connections = 200');
-is(api(GET => "/sessions/$s")->{status}, 200, 'too many connections: survived');
 
 
 # ---- engines that are not what they should be

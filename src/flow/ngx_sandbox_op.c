@@ -27,6 +27,7 @@
 
 
 #define NGX_SANDBOX_OP_RETRIES        3        /* of a deadlock */
+#define NGX_SANDBOX_OP_RETRY_MS       2500     /* after that none is begun */
 #define NGX_SANDBOX_OP_HAND_OVER_MS   120000
 
 
@@ -36,6 +37,7 @@ typedef struct {
     ngx_sandbox_db_param_t   params[NGX_SANDBOX_OP_PARAMS];
     ngx_uint_t               nparams;
     ngx_uint_t               retries;
+    ngx_msec_t               sent;             /* the first time */
     ngx_event_t              delay;
 } ngx_sandbox_op_flow_t;
 
@@ -119,6 +121,7 @@ ngx_sandbox_op_statement(ngx_sandbox_flow_t *f, ngx_sandbox_db_stmt_t *stmt)
 
     of->nparams = 0;
     of->retries = 0;
+    of->sent = ngx_current_msec;
 
     return NGX_OK;
 }
@@ -380,6 +383,7 @@ ngx_sandbox_op_query_done(void *data, ngx_int_t rc)
 
     if (of->query.status == NGX_SANDBOX_DB_RETRY
         && of->retries++ < NGX_SANDBOX_OP_RETRIES
+        && ngx_current_msec - of->sent < NGX_SANDBOX_OP_RETRY_MS
         && ngx_sandbox_op_query_send(f) == NGX_AGAIN)
     {
         return;

@@ -40,7 +40,8 @@ void ngx_sandbox_op_flow(ngx_http_request_t *r, ngx_sandbox_node_t *node,
  * MariaDB.  Name the statement, add its parameters in order, query; the result
  * is in *ngx_sandbox_op_result().  op_rc: NGX_OK; NGX_DECLINED for a duplicate
  * key or a missing reference, which only the step can explain; NGX_ERROR.
- * A deadlock is repeated a few times.
+ * After a deadlock, or a wait for a lock that InnoDB has cut, it is repeated a
+ * few times, but for no longer than some seconds.
  */
 ngx_int_t ngx_sandbox_op_statement(ngx_sandbox_flow_t *f,
     ngx_sandbox_db_stmt_t *stmt);
