@@ -7,8 +7,7 @@ SANITIZE  ?=
 EXECUTOR_DIR   := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 EXECUTOR_SRCS  := $(filter-out %/resolve.c,$(wildcard $(EXECUTOR_DIR)/*.c))
 EXECUTOR_HDRS  := $(wildcard $(EXECUTOR_DIR)/*.h)
-EXECUTOR_RUNNERS := $(wildcard $(EXECUTOR_DIR)/runners/*.py \
-                      $(EXECUTOR_DIR)/runners/*.js)
+EXECUTOR_RUNNERS := $(wildcard $(EXECUTOR_DIR)/runners/*.*)
 EXECUTOR_LIBS  := -levent_extra -levent_core -ljansson
 
 EXECUTOR_CFLAGS := -std=c11 -D_GNU_SOURCE -g -W -Wall -Wextra -Wpointer-arith \
