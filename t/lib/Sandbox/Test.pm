@@ -445,7 +445,9 @@ sub end_sessions {
     my @active = db(q(SELECT id FROM sessions
                       WHERE status IN ('creating', 'running')));
 
-    api(DELETE => "/sessions/$_->[0]") for @active;
+    for my $row (@active) {
+        wait_for(sub { api(DELETE => "/sessions/$row->[0]")->{status} != 503 });
+    }
 
     # what was handed over is done when no container and no folder is left
     wait_for(sub {
