@@ -230,16 +230,19 @@ ok(wait_for(sub {
 
 # ---- lists
 
-my $long = api(POST => "/sessions/$s/execute-sync",
+my $lengthy = api(POST => "/sessions/$s/execute-sync",
                { language => 'python', code => "def handler(e):\n"
-                 . " print('\xe9' * 9000)\n return 'x' * 9000" })->{json};
+                 . " print('\xe9' * 9000)\n return 'x' * 9000\n"
+                 . '#' x 9000 })->{json};
 my $first = api(GET => "/sessions/$s/executions?limit=1")->{json}{items}[0];
-is($first->{id}, $long->{id}, 'the last is the first of a list');
+is($first->{id}, $lengthy->{id}, 'the last is the first of a list');
 is(length $first->{stdout}, 8192, 'which shows the beginning of an output');
-ok($first->{stdout_truncated} && !$long->{stdout_truncated}, 'and says so');
+ok($first->{stdout_truncated} && !$lengthy->{stdout_truncated}, 'and says so');
+is(length $first->{code}, 8192, 'and that of the code');
+ok($first->{code_truncated}, 'and says so');
 is($first->{return_value}, undef, 'but no part of a value');
 ok($first->{return_value_omitted}, 'and says that too');
-is(length api(GET => "/executions/$long->{id}")->{json}{return_value}, 9000,
+is(length api(GET => "/executions/$lengthy->{id}")->{json}{return_value}, 9000,
    'the execution itself has all of it');
 ok(!api(GET => "/sessions/$s/executions?limit=2")->{json}{items}[1]
    {return_value_omitted}, 'a short one is whole');

@@ -24,7 +24,8 @@ nginx_start(workers => 1, conf => sub {
 # what an operator is told of it
 expect_error(qr/sandbox: an executor/, qr/answered 50[34]/,
              qr/upstream (?:prematurely closed|sent (?:invalid|too big))/,
-             qr/recv\(\) failed \(104/, qr/writev\(\) failed \((?:32|104)/, qr/is not a socket/,
+             qr/recv\(\) failed \(104/, qr/writev\(\) failed \((?:32|104)/,
+             qr/is not a socket/,
              qr/connect\(\) to .*executor\.sock failed/);
 
 

@@ -229,6 +229,22 @@ works($s, 'start answered late, afterwards');
 gone($s, 'start answered late');
 
 
+# ---- the engine gets to a create when its caller has given up: the folder that
+# it would bind is gone by then
+
+proxy(create => { before => late(5), times => 1 });
+$s = create();
+is(wait_status($s, 'creating', 15), 'failed', 'a create that lasts: given up');
+ok(wait_for(sub {
+    (db("SELECT status FROM containers WHERE session_id = '$s'"))[0][0]
+        eq 'removed';
+}), 'its row says removed');
+sleep 4;
+ok(!docker("ps -aq --filter label=ngx_sandbox.session=$s"),
+   'and none is made afterwards');
+gone($s, 'a create that lasts');
+
+
 # ---- done, and the answer is lost
 
 proxy(create => { after => lost(), times => 1 });

@@ -641,6 +641,9 @@ ngx_sandbox_render_listed(ngx_sandbox_json_t *json, ngx_str_t *row)
     ngx_sandbox_json_literal_key(json, "return_value_omitted");
     ngx_sandbox_json_bool(json,
               ngx_sandbox_value_is(&row[NGX_SANDBOX_EXECUTION_OMITTED], "1"));
+    ngx_sandbox_json_literal_key(json, "code_truncated");
+    ngx_sandbox_json_bool(json,
+             ngx_sandbox_value_is(&row[NGX_SANDBOX_EXECUTION_CODE_CUT], "1"));
 
     ngx_sandbox_json_object_end(json);
 }

@@ -8,7 +8,7 @@
  * Ids.  They are made from OpenSSL's generator, which reseeds itself after a
  * fork, so that two workers never continue the same sequence; a session's id
  * must not be guessable, since it is part of paths that are passed around.
- * Functions only; nothing is kept but random bytes that were not used yet.
+ * Functions only, nothing is kept here.
  */
 
 
@@ -21,7 +21,6 @@
 
 #define NGX_SANDBOX_ID_RANDOM_LONG    16
 #define NGX_SANDBOX_ID_RANDOM_SHORT   8
-#define NGX_SANDBOX_ID_REQUEST_BYTES  16
 
 /* the largest multiple of 36 that a byte can hold */
 #define NGX_SANDBOX_ID_UNBIASED      252
@@ -76,43 +75,6 @@ ngx_sandbox_id_execution(ngx_pool_t *pool, ngx_str_t *ret_id)
     }
 
     p += NGX_SANDBOX_ID_RANDOM_SHORT;
-    *p = '\0';
-
-    ret_id->len = p - data;
-    ret_id->data = data;
-
-    return NGX_OK;
-}
-
-
-/*
- * Each request has one, and it is no secret: random bytes are got for many of
- * them at once.  A worker begins with none, so that no two share them.
- */
-
-ngx_int_t
-ngx_sandbox_id_request(ngx_pool_t *pool, ngx_str_t *ret_id)
-{
-    u_char  *data, *p;
-
-    static u_char  bytes[64][NGX_SANDBOX_ID_REQUEST_BYTES];
-    static size_t  left;
-
-    data = ngx_pnalloc(pool, 2 * NGX_SANDBOX_ID_REQUEST_BYTES + 1);
-    if (data == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (left == 0) {
-
-        if (RAND_bytes((u_char *) bytes, sizeof(bytes)) != 1) {
-            return NGX_ERROR;
-        }
-
-        left = sizeof(bytes) / sizeof(bytes[0]);
-    }
-
-    p = ngx_hex_dump(data, bytes[--left], NGX_SANDBOX_ID_REQUEST_BYTES);
     *p = '\0';
 
     ret_id->len = p - data;

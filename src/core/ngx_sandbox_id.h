@@ -17,13 +17,12 @@
 
 /*
  * New ids, in the pool and NUL-terminated: "sess_" and "tmpl_" with 16 of
- * [a-z0-9], "exec_YYYYMMDD_" (UTC) with 8, a request id of 32 hexadecimal
- * digits.  NGX_ERROR: no memory or no randomness.
+ * [a-z0-9], "exec_YYYYMMDD_" (UTC) with 8.  NGX_ERROR: no memory or no
+ * randomness.
  */
 ngx_int_t ngx_sandbox_id_session(ngx_pool_t *pool, ngx_str_t *ret_id);
 ngx_int_t ngx_sandbox_id_template(ngx_pool_t *pool, ngx_str_t *ret_id);
 ngx_int_t ngx_sandbox_id_execution(ngx_pool_t *pool, ngx_str_t *ret_id);
-ngx_int_t ngx_sandbox_id_request(ngx_pool_t *pool, ngx_str_t *ret_id);
 
 /* 1: [A-Za-z0-9_-]{1,64}, what every id in a path or a body must be. */
 ngx_uint_t ngx_sandbox_id_valid(const ngx_str_t *id);

@@ -170,7 +170,11 @@ ngx_sandbox_execution_ask(ngx_sandbox_flow_t *f)
 }
 
 
-/* known: it runs on, or its report is under way; the row is as it was read */
+/*
+ * Known: it runs on, or its report is under way.  No answer: whether the
+ * sandbox is dead is for its settling to find, and else it ends with its
+ * session.  The row is as it was read.
+ */
 
 static ngx_int_t
 ngx_sandbox_execution_asked(ngx_sandbox_flow_t *f)
@@ -179,11 +183,16 @@ ngx_sandbox_execution_asked(ngx_sandbox_flow_t *f)
 
     e = f->data;
 
-    if (f->op_rc == NGX_OK && e->call.status == NGX_HTTP_OK) {
-        return NGX_DONE;
+    if (f->op_rc == NGX_OK && e->call.status == NGX_HTTP_NOT_FOUND) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    if (f->op_rc != NGX_OK) {
+        (void) ngx_sandbox_op_hand_over(f, "sessions", &e->session_id,
+                                        "settle");
+    }
+
+    return NGX_DONE;
 }
 
 

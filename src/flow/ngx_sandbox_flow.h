@@ -103,7 +103,7 @@ void ngx_sandbox_flow_deadline(ngx_sandbox_flow_t *f, ngx_msec_t timeout,
 /* The request is gone: cancels what is in flight; done is not called. */
 void ngx_sandbox_flow_abort(ngx_sandbox_flow_t *f);
 
-/* Sets the reason unless there is one already; returns NGX_ERROR. */
+/* Sets the reason, which an undo does not change any more; NGX_ERROR. */
 ngx_int_t ngx_sandbox_flow_fail(ngx_sandbox_flow_t *f,
     ngx_sandbox_error_e error, char *fmt, ...);
 

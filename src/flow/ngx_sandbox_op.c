@@ -27,7 +27,6 @@
 
 
 #define NGX_SANDBOX_OP_RETRIES        3        /* of a deadlock */
-#define NGX_SANDBOX_OP_RETRY_MS       2500     /* after that none is begun */
 #define NGX_SANDBOX_OP_HAND_OVER_MS   120000
 
 
@@ -383,7 +382,7 @@ ngx_sandbox_op_query_done(void *data, ngx_int_t rc)
 
     if (of->query.status == NGX_SANDBOX_DB_RETRY
         && of->retries++ < NGX_SANDBOX_OP_RETRIES
-        && ngx_current_msec - of->sent < NGX_SANDBOX_OP_RETRY_MS
+        && ngx_current_msec - of->sent < f->node->db.query_timeout * 3 / 5
         && ngx_sandbox_op_query_send(f) == NGX_AGAIN)
     {
         return;

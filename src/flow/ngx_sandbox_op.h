@@ -40,8 +40,8 @@ void ngx_sandbox_op_flow(ngx_http_request_t *r, ngx_sandbox_node_t *node,
  * MariaDB.  Name the statement, add its parameters in order, query; the result
  * is in *ngx_sandbox_op_result().  op_rc: NGX_OK; NGX_DECLINED for a duplicate
  * key or a missing reference, which only the step can explain; NGX_ERROR.
- * After a deadlock, or a wait for a lock that InnoDB has cut, it is repeated a
- * few times, but for no longer than some seconds.
+ * After a deadlock, or a wait for a lock that InnoDB has cut (half of the
+ * database's timeout), it is repeated, as long as it can end in that time.
  */
 ngx_int_t ngx_sandbox_op_statement(ngx_sandbox_flow_t *f,
     ngx_sandbox_db_stmt_t *stmt);

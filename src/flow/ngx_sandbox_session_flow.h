@@ -109,6 +109,7 @@ extern const ngx_sandbox_step_t  ngx_sandbox_session_ready_steps[];
 typedef struct {
     ngx_str_t                       id;
     ngx_str_t                       container;   /* empty: none is left */
+    ngx_str_t                       runtime_id;  /* empty: not recorded */
     ngx_str_t                       status;      /* of the session */
     ngx_str_t                       epoch;
     ngx_sandbox_runtime_call_t     *call;

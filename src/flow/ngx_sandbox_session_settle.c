@@ -40,6 +40,7 @@ static ngx_int_t ngx_sandbox_settle_remove(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_folder(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_removed(ngx_sandbox_flow_t *f);
 static ngx_uint_t ngx_sandbox_settle_is_ours(ngx_sandbox_flow_t *f);
+static ngx_uint_t ngx_sandbox_settle_same(ngx_str_t *one, ngx_str_t *other);
 static ngx_uint_t ngx_sandbox_settle_active(ngx_sandbox_session_settle_t *s);
 
 
@@ -234,6 +235,8 @@ ngx_sandbox_settle_container(ngx_sandbox_flow_t *f)
 
     if (ngx_sandbox_op_result(f)->rows > 0) {
         s->container = *ngx_sandbox_op_value(f, NGX_SANDBOX_CONTAINER_ID);
+        s->runtime_id = *ngx_sandbox_op_value(f,
+                                           NGX_SANDBOX_CONTAINER_RUNTIME_ID);
     }
 
     return NGX_OK;
@@ -286,21 +289,32 @@ ngx_sandbox_settle_inspected(ngx_sandbox_flow_t *f)
 }
 
 
+/*
+ * By the engine's own id, or until that is recorded by the labels: those follow
+ * from a secret which may have been changed since.
+ */
+
 static ngx_uint_t
 ngx_sandbox_settle_is_ours(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                     *session, *owner;
-    ngx_sandbox_session_settle_t  *s;
+    ngx_sandbox_session_settle_t   *s;
+    ngx_sandbox_container_state_t  *state;
 
     s = f->data;
-    session = &s->call->state.session_id;
-    owner = &s->call->state.owner;
+    state = &s->call->state;
 
-    return session->len == s->id.len
-           && ngx_memcmp(session->data, s->id.data, s->id.len) == 0
-           && owner->len == f->node->instance.owner.len
-           && ngx_memcmp(owner->data, f->node->instance.owner.data, owner->len)
-              == 0;
+    return ngx_sandbox_settle_same(&state->runtime_id, &s->runtime_id)
+           || (ngx_sandbox_settle_same(&state->session_id, &s->id)
+               && ngx_sandbox_settle_same(&state->owner,
+                                          &f->node->instance.owner));
+}
+
+
+static ngx_uint_t
+ngx_sandbox_settle_same(ngx_str_t *one, ngx_str_t *other)
+{
+    return one->len && one->len == other->len
+           && ngx_memcmp(one->data, other->data, one->len) == 0;
 }
 
 

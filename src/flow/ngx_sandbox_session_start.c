@@ -125,9 +125,8 @@ ngx_sandbox_start_read(ngx_sandbox_flow_t *f)
 
 
 /*
- * The session was accepted, perhaps by another worker: that MariaDB is away for
- * a moment, or that this worker has not noticed yet that it is back, is no
- * reason to let it wait for its deadline.
+ * The session was accepted, perhaps by another worker.  That this one has not
+ * noticed yet that MariaDB is back is no reason to let the deadline decide.
  */
 
 static ngx_int_t

@@ -16,7 +16,7 @@
  * Handlers run from the event loop when libcurl's functions have returned, so
  * a handler may start and cancel calls, but must not destroy the client.  A
  * call that was sent over a kept connection which died before any byte of an
- * answer is sent once more by libcurl, whatever its method is.  Nothing here
+ * answer is sent once more by libcurl, so a POST gets a new one.  Nothing here
  * blocks, resolves a name, or keeps anything of a call that is done.
  */
 

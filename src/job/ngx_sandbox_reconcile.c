@@ -33,7 +33,6 @@
 
 typedef struct {
     ngx_str_node_t                  name;
-    ngx_sandbox_container_state_t  *container;
     unsigned                        known:1;   /* a row has this name */
 } ngx_sandbox_reconcile_name_t;
 
@@ -146,9 +145,21 @@ ngx_sandbox_reconcile_runs(ngx_sandbox_flow_t *f)
 }
 
 
+/* these end with their settling, so another run finds others */
+
 static ngx_int_t
 ngx_sandbox_reconcile_settle(ngx_sandbox_flow_t *f)
 {
+    ngx_sandbox_reconcile_t  *job;
+
+    job = f->data;
+
+    if (f->op_rc == NGX_OK
+        && ngx_sandbox_op_result(f)->rows == NGX_SANDBOX_RECONCILE_BATCH)
+    {
+        job->more = 1;
+    }
+
     return ngx_sandbox_reconcile_hand_over(f, "sessions", 0);
 }
 
@@ -166,11 +177,8 @@ static ngx_int_t
 ngx_sandbox_reconcile_hand_over(ngx_sandbox_flow_t *f, char *kind,
     ngx_uint_t column)
 {
-    ngx_uint_t                i;
-    ngx_sandbox_db_op_t      *op;
-    ngx_sandbox_reconcile_t  *job;
-
-    job = f->data;
+    ngx_uint_t            i;
+    ngx_sandbox_db_op_t  *op;
 
     if (f->op_rc != NGX_OK) {
         return NGX_ERROR;
@@ -182,10 +190,6 @@ ngx_sandbox_reconcile_hand_over(ngx_sandbox_flow_t *f, char *kind,
         (void) ngx_sandbox_op_hand_over(f, kind,
                                 &op->values[i * op->stmt->columns + column],
                                 "settle");
-    }
-
-    if (op->rows == NGX_SANDBOX_RECONCILE_BATCH) {
-        job->more = 1;
     }
 
     return NGX_OK;
@@ -269,7 +273,6 @@ ngx_sandbox_reconcile_listed(ngx_sandbox_flow_t *f)
         }
 
         if (n++ == NGX_SANDBOX_RECONCILE_BATCH) {
-            job->more = 1;
             break;
         }
 
@@ -304,7 +307,6 @@ ngx_sandbox_reconcile_names(ngx_sandbox_flow_t *f)
         names[i].name.str = state[i].name;
         names[i].name.node.key = ngx_crc32_short(state[i].name.data,
                                                  state[i].name.len);
-        names[i].container = &state[i];
 
         ngx_rbtree_insert(&job->names, &names[i].name.node);
     }
@@ -399,7 +401,6 @@ ngx_sandbox_reconcile_row(ngx_sandbox_flow_t *f, ngx_str_t *row)
     }
 
     if (job->handed++ >= NGX_SANDBOX_RECONCILE_BATCH) {
-        job->more = 1;
         return;
     }
 
@@ -434,12 +435,11 @@ ngx_sandbox_reconcile_remove(ngx_sandbox_flow_t *f)
         }
 
         if (job->removed++ == NGX_SANDBOX_RECONCILE_BATCH) {
-            job->more = 1;
             break;
         }
 
         ngx_log_error(NGX_LOG_NOTICE, f->log, 0,
-                      "sandbox: removing container %V, which no row knows",
+                      "sandbox: removing container %V, which no row needs",
                       &state[job->next].name);
 
         job->call = ngx_sandbox_op_runtime(f);
@@ -457,18 +457,28 @@ ngx_sandbox_reconcile_remove(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_reconcile_removed(ngx_sandbox_flow_t *f)
 {
-    ngx_sandbox_reconcile_t  *job;
+    ngx_sandbox_reconcile_t        *job;
+    ngx_sandbox_container_state_t  *state;
 
     job = f->data;
+    state = (ngx_sandbox_container_state_t *) job->containers->elts
+            + job->next - 1;
 
-    if (f->op_rc != NGX_OK) {
+    if (f->op_rc == NGX_OK) {
 
-        if (job->call->status == NGX_SANDBOX_RUNTIME_DOWN) {
-            return NGX_ERROR;
+        if (ngx_sandbox_id_valid(&state->session_id)) {
+            /* for its folder, if that is left */
+            (void) ngx_sandbox_op_hand_over(f, "sessions", &state->session_id,
+                                            "settle");
         }
 
+    } else if (job->call->status == NGX_SANDBOX_RUNTIME_DOWN) {
+        return NGX_ERROR;
+
+    } else {
         ngx_log_error(NGX_LOG_WARN, f->log, 0,
-                      "sandbox: it was not removed: %V", &job->call->message);
+                      "sandbox: container %V was not removed: %V",
+                      &state->name, &job->call->message);
     }
 
     return ngx_sandbox_reconcile_remove(f);

@@ -31,7 +31,7 @@ typedef struct {
     ngx_uint_t                   handed;     /* of those that are gone */
     ngx_uint_t                   next;       /* to look at for removal */
     ngx_uint_t                   removed;
-    unsigned                     more:1;     /* than one run may do */
+    unsigned                     more:1;     /* lapsed ones than one run ends */
 } ngx_sandbox_reconcile_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_reconcile_steps[];

@@ -21,7 +21,7 @@
 #define COLUMNS                                                               \
     "c.id, c.session_id, c.template_id, c.node_id, c.runtime_type, c.image,"  \
     " c.status, c.exit_code, c.oom_killed, c.created_at, c.started_at,"       \
-    " c.exited_at"
+    " c.exited_at, c.runtime_id"
 
 #define NEWEST    " ORDER BY c.created_at DESC, c.id DESC LIMIT ? OFFSET ?"
 

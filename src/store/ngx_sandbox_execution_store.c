@@ -19,8 +19,8 @@
 #define NOW       "UTC_TIMESTAMP(3)"
 #define OPEN      "IN ('pending', 'running')"
 
-#define HEAD                                                                  \
-    "e.id, e.session_id, e.status, e.code, e.language, e.timeout_sec,"        \
+#define HEAD(code)                                                            \
+    "e.id, e.session_id, e.status, " code ", e.language, e.timeout_sec,"      \
     " e.exit_code, e.error_message, e.duration_ms,"
 
 #define TAIL                                                                  \
@@ -28,27 +28,28 @@
     " e.status " OPEN " AND e.deadline_at < " NOW
 
 #define COLUMNS                                                               \
-    HEAD                                                                      \
+    HEAD("e.code")                                                            \
     " e.stdout, e.stderr, e.stdout_truncated, e.stderr_truncated,"            \
     " e.return_value,"                                                        \
     TAIL
 
 /*
- * A list has 200 of them: it shows the beginning of what was written, and
- * a return value only if that is short.
+ * A list has 200 of them: it shows the beginning of code and output, and a
+ * return value only if that is short.
  */
 
 #define LIST_CHARS  "8192"
 
 #define LISTED                                                                \
-    HEAD                                                                      \
+    HEAD("LEFT(e.code, " LIST_CHARS ")")                                      \
     " LEFT(e.stdout, " LIST_CHARS "), LEFT(e.stderr, " LIST_CHARS "),"        \
     " e.stdout_truncated OR CHAR_LENGTH(e.stdout) > " LIST_CHARS ","          \
     " e.stderr_truncated OR CHAR_LENGTH(e.stderr) > " LIST_CHARS ","          \
     " IF(CHAR_LENGTH(e.return_value) > " LIST_CHARS ", NULL,"                 \
     " e.return_value),"                                                       \
     TAIL                                                                      \
-    ", COALESCE(CHAR_LENGTH(e.return_value) > " LIST_CHARS ", 0)"
+    ", COALESCE(CHAR_LENGTH(e.return_value) > " LIST_CHARS ", 0),"            \
+    " CHAR_LENGTH(e.code) > " LIST_CHARS
 
 #define FROM      " FROM executions e"
 #define NEWEST    " ORDER BY e.created_at DESC, e.id DESC LIMIT ? OFFSET ?"

@@ -35,9 +35,10 @@ enum {
     NGX_SANDBOX_EXECUTION_COLUMNS
 };
 
-/* in lists also: 1: the return value is left out; outputs may be cut */
-#define NGX_SANDBOX_EXECUTION_OMITTED  NGX_SANDBOX_EXECUTION_COLUMNS
-#define NGX_SANDBOX_EXECUTION_LISTED   (NGX_SANDBOX_EXECUTION_COLUMNS + 1)
+/* in lists also: 1: the return value is left out, the code is cut */
+#define NGX_SANDBOX_EXECUTION_OMITTED   NGX_SANDBOX_EXECUTION_COLUMNS
+#define NGX_SANDBOX_EXECUTION_CODE_CUT  (NGX_SANDBOX_EXECUTION_COLUMNS + 1)
+#define NGX_SANDBOX_EXECUTION_LISTED    (NGX_SANDBOX_EXECUTION_COLUMNS + 2)
 
 
 enum {

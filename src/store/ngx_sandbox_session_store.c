@@ -75,7 +75,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         "UPDATE sessions SET container_id = ?, epoch = epoch + 1,"
         " updated_at = " NOW
         " WHERE id = ? AND epoch = ? AND status = 'creating'"
-        " AND start_deadline_at > " NOW,
+        " AND container_id IS NULL AND start_deadline_at > " NOW,
         3, 0, 0),
 
     /* with its container, whose row is not removed behind its back */

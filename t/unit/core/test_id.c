@@ -63,30 +63,6 @@ test_forms(void **state)
         assert_true(alnum(id.data + 14, 8));
         assert_int_equal(id.data[id.len], '\0');
         assert_true(ngx_sandbox_id_valid(&id));
-
-        assert_int_equal(ngx_sandbox_id_request(unit_pool, &id), NGX_OK);
-        assert_int_equal(id.len, 32);
-        assert_true(alnum(id.data, 32));
-        assert_int_equal(strspn((char *) id.data, "0123456789abcdef"), 32);
-        assert_true(ngx_sandbox_request_id_valid(&id));
-    }
-}
-
-
-/* more than are made of one helping of random bytes */
-
-static void
-test_requests_differ(void **state)
-{
-    ngx_str_t   id[200];
-    ngx_uint_t  i, j;
-
-    for (i = 0; i < 200; i++) {
-        assert_int_equal(ngx_sandbox_id_request(unit_pool, &id[i]), NGX_OK);
-
-        for (j = 0; j < i; j++) {
-            assert_memory_not_equal(id[i].data, id[j].data, id[i].len);
-        }
     }
 }
 
@@ -198,7 +174,6 @@ test_valid(void **state)
 
 static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_forms),
-    ngx_sandbox_unit_test(test_requests_differ),
     ngx_sandbox_unit_test(test_unbiased),
     ngx_sandbox_unit_test(test_unique),
     ngx_sandbox_unit_test(test_valid),
