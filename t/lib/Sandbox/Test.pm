@@ -120,6 +120,8 @@ sub nginx_start {
 
     wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 5)
         or BAIL_OUT('nginx does not listen');
+    wait_for(sub { workers() >= ($arg{workers} // 2) }, 10)
+        or BAIL_OUT('nginx has too few workers');
     return 1;
 }
 
