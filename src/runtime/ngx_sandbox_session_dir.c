@@ -216,7 +216,11 @@ ngx_sandbox_session_dir_empty(u_char *path, ngx_log_t *log)
 
         flags = (entry->d_type == DT_DIR) ? AT_REMOVEDIR : 0;
 
-        if (unlinkat(fd, entry->d_name, flags) == -1) {
+        /* two that settle a session may both be here */
+
+        if (unlinkat(fd, entry->d_name, flags) == -1
+            && ngx_errno != NGX_ENOENT)
+        {
             ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
                           "sandbox: unlink \"%s/%s\" failed",
                           path, entry->d_name);
