@@ -404,4 +404,40 @@ is(wait_status($s, 'creating', 15), 'failed',
 thaw('docker');
 gone($s, 'frozen');
 
+
+# ---- many creates at once: a worker has so many places, the others wait
+
+nginx_stop();
+nginx_start(workers => 1, conf => sub {
+    s/(sandbox_node\s+local;)/$1 sandbox_start_timeout 30s;/;
+    s{unix:\S+/docker\.sock}{unix:$home/run/stub.sock creates=2};
+});
+
+my $ledger = "$home/tmp/creates";
+Sandbox::Test::spew($ledger, '');
+
+sub entered {
+    my ($what) = @_;
+
+    return sub {
+        open my $file, '>>', $ledger or die "$ledger: $!";
+        syswrite $file, "$what\n";
+        sleep 0.3 if $what > 0;
+    };
+}
+
+proxy(map { ($_ => { before => entered(1), after => entered(-1) }) }
+      qw(create start));
+my @many = map { create() } 1 .. 6;
+is(wait_status($_, 'creating', 30), 'running', "$_: has its turn") for @many;
+
+my ($now, $most) = (0, 0);
+for my $step (split /\n/, Sandbox::Test::slurp($ledger)) {
+    $now += $step;
+    $most = $now if $now > $most;
+}
+
+is($most, 2, 'no more than that at once');
+gone($_, $_) for @many;
+
 finish();
