@@ -138,41 +138,6 @@ typedef struct {
 void ngx_sandbox_render(ngx_sandbox_json_t *json,
     const ngx_sandbox_render_t *fields, ngx_str_t *row);
 
-/* The end of every list: total, limit, offset, has_more. */
-typedef struct {
-    ngx_uint_t   total;
-    ngx_uint_t   total_limit;
-    ngx_uint_t   limit;
-    ngx_uint_t   offset;
-    ngx_uint_t   more;
-    ngx_str_t    next_cursor;     /* data NULL: this list has no cursor */
-    unsigned     total_is_lower_bound:1;
-} ngx_sandbox_list_t;
-
-void ngx_sandbox_render_list(ngx_sandbox_json_t *json,
-    ngx_sandbox_list_t *list);
-
-
-/*
- * Lists in two statements, or three if they belong to something; the last page
- * needs no count.  The caller adds the parameters; the rows that are found are
- * kept while the total is counted.
- */
-
-typedef struct {
-    ngx_sandbox_list_t       list;
-    ngx_sandbox_db_op_t      page;       /* the rows, limit + 1 at most */
-    ngx_int_t              (*owner)(ngx_sandbox_flow_t *f);   /* or NULL */
-    ngx_sandbox_error_e      no_owner;   /* when it selects nothing */
-    ngx_int_t              (*select)(ngx_sandbox_flow_t *f);
-    ngx_int_t              (*count)(ngx_sandbox_flow_t *f);
-    void                    *data;
-    unsigned                 behind_cursor:1;
-} ngx_sandbox_listing_t;
-
-/* f->data is an ngx_sandbox_listing_t */
-extern const ngx_sandbox_step_t  ngx_sandbox_listing_steps[];
-
 
 /* resources */
 

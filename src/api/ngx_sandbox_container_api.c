@@ -17,10 +17,8 @@
 #include "ngx_sandbox_api.h"
 #include "ngx_sandbox_container_flow.h"
 #include "ngx_sandbox_container_store.h"
+#include "ngx_sandbox_listing.h"
 #include "ngx_sandbox_op.h"
-
-
-#define NGX_SANDBOX_OFFSET_MAX  1000000
 
 
 typedef struct {
@@ -47,7 +45,6 @@ static ngx_int_t ngx_sandbox_container_select(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_container_count(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_container_filters(ngx_sandbox_flow_t *f,
     ngx_uint_t all, ngx_uint_t by_status);
-static void ngx_sandbox_container_listed(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_container_show(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_container_logged(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_render_container(ngx_sandbox_json_t *json,
@@ -82,11 +79,12 @@ static const ngx_sandbox_field_t  ngx_sandbox_container_query[] = {
       ngx_sandbox_container_backends, NULL, NULL },
 
     { ngx_string("limit"), NGX_SANDBOX_FIELD_INT, NGX_SANDBOX_FIELD_CLAMP, 1,
-      200, offsetof(ngx_sandbox_container_query_t, limit), NULL, NULL, NULL },
+      NGX_SANDBOX_LISTING_LIMIT_MAX,
+      offsetof(ngx_sandbox_container_query_t, limit), NULL, NULL, NULL },
 
     { ngx_string("offset"), NGX_SANDBOX_FIELD_INT, 0, 0,
-      NGX_SANDBOX_OFFSET_MAX, offsetof(ngx_sandbox_container_query_t, offset),
-      NULL, NULL, NULL },
+      NGX_SANDBOX_LISTING_OFFSET_MAX,
+      offsetof(ngx_sandbox_container_query_t, offset), NULL, NULL, NULL },
 
       ngx_sandbox_null_field
 };
@@ -135,15 +133,13 @@ ngx_sandbox_container_list_api(ngx_sandbox_api_t *a)
     ngx_sandbox_listing_t          *l;
     ngx_sandbox_container_query_t  *q;
 
-    l = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_listing_t));
-    q = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_container_query_t));
-
-    if (l == NULL || q == NULL) {
-        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
+    l = ngx_sandbox_listing_create(a, sizeof(ngx_sandbox_container_query_t));
+    if (l == NULL) {
         return;
     }
 
-    q->limit = 50;
+    q = l->query;
+    q->limit = NGX_SANDBOX_LISTING_LIMIT;
 
     if (ngx_sandbox_api_query(a, ngx_sandbox_container_query, q) != NGX_OK) {
         return;
@@ -155,14 +151,14 @@ ngx_sandbox_container_list_api(ngx_sandbox_api_t *a)
 
     q->none = (q->runtime_type != 0);
 
-    l->list.limit = q->limit;
-    l->list.offset = q->offset;
+    l->limit = q->limit;
+    l->offset = q->offset;
     l->select = ngx_sandbox_container_select;
     l->count = ngx_sandbox_container_count;
-    l->data = q;
+    l->render = ngx_sandbox_render_container;
+    l->row_size = 512;
 
-    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_listing_steps, l, 0,
-                        ngx_sandbox_container_listed);
+    ngx_sandbox_listing_run(a, l);
 }
 
 
@@ -255,13 +251,13 @@ ngx_sandbox_container_select(ngx_sandbox_flow_t *f)
     ngx_sandbox_container_query_t  *q;
 
     l = f->data;
-    q = l->data;
+    q = l->query;
 
     ngx_sandbox_container_filters(f, NGX_SANDBOX_SQL_CONTAINER_LIST,
                                   NGX_SANDBOX_SQL_CONTAINER_LIST_STATUS);
 
-    ngx_sandbox_op_int(f, q->none ? 0 : l->list.limit + 1);
-    ngx_sandbox_op_int(f, l->list.offset);
+    ngx_sandbox_op_int(f, q->none ? 0 : l->limit + 1);
+    ngx_sandbox_op_int(f, l->offset);
 
     return ngx_sandbox_op_query(f);
 }
@@ -274,12 +270,12 @@ ngx_sandbox_container_count(ngx_sandbox_flow_t *f)
     ngx_sandbox_container_query_t  *q;
 
     l = f->data;
-    q = l->data;
+    q = l->query;
 
     ngx_sandbox_container_filters(f, NGX_SANDBOX_SQL_CONTAINER_COUNT,
                                   NGX_SANDBOX_SQL_CONTAINER_COUNT_STATUS);
 
-    ngx_sandbox_op_int(f, q->none ? 0 : l->list.total_limit + 1);
+    ngx_sandbox_op_int(f, q->none ? 0 : l->total_limit + 1);
 
     return ngx_sandbox_op_query(f);
 }
@@ -293,7 +289,7 @@ ngx_sandbox_container_filters(ngx_sandbox_flow_t *f, ngx_uint_t all,
     ngx_sandbox_container_query_t  *q;
 
     l = f->data;
-    q = l->data;
+    q = l->query;
 
     ngx_sandbox_op_statement(f,
               &ngx_sandbox_container_stmts[q->by_status ? by_status : all]);
@@ -301,41 +297,6 @@ ngx_sandbox_container_filters(ngx_sandbox_flow_t *f, ngx_uint_t all,
     if (q->by_status) {
         ngx_sandbox_op_string(f, &ngx_sandbox_container_states[q->status]);
     }
-}
-
-
-static void
-ngx_sandbox_container_listed(ngx_sandbox_flow_t *f, ngx_int_t rc)
-{
-    ngx_uint_t              i;
-    ngx_sandbox_api_t      *a;
-    ngx_sandbox_json_t      json;
-    ngx_sandbox_listing_t  *l;
-
-    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
-    l = f->data;
-
-    if (rc != NGX_OK) {
-        ngx_sandbox_api_fail(a, &f->error);
-        return;
-    }
-
-    ngx_sandbox_json_init(&json, f->pool, 256 + l->page.rows * 512);
-
-    ngx_sandbox_json_object_start(&json);
-    ngx_sandbox_json_literal_key(&json, "items");
-    ngx_sandbox_json_array_start(&json);
-
-    for (i = 0; i < l->page.rows; i++) {
-        ngx_sandbox_render_container(&json,
-                     &l->page.values[i * NGX_SANDBOX_CONTAINER_COLUMNS]);
-    }
-
-    ngx_sandbox_json_array_end(&json);
-    ngx_sandbox_render_list(&json, &l->list);
-    ngx_sandbox_json_object_end(&json);
-
-    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
 }
 
 

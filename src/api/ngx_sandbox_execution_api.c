@@ -17,13 +17,12 @@
 #include "ngx_sandbox_execution_flow.h"
 #include "ngx_sandbox_execution_store.h"
 #include "ngx_sandbox_id.h"
+#include "ngx_sandbox_listing.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_session_store.h"
 
 
-#define NGX_SANDBOX_EXECUTE_TIMEOUT  30           /* seconds, by default */
-#define NGX_SANDBOX_OFFSET_MAX       1000000
-#define NGX_SANDBOX_LIST_MAX         (64 * 1024 * 1024)
+#define NGX_SANDBOX_EXECUTE_TIMEOUT  30    /* seconds, by default */
 
 
 typedef struct {
@@ -65,7 +64,6 @@ static void ngx_sandbox_execution_whole(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_brief(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_read_api(ngx_sandbox_api_t *a,
     ngx_sandbox_flow_done_pt done);
-static void ngx_sandbox_execution_listed(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static ngx_int_t ngx_sandbox_execution_owner(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_select(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_count(ngx_sandbox_flow_t *f);
@@ -148,11 +146,12 @@ static const ngx_sandbox_field_t  ngx_sandbox_execution_query[] = {
       ngx_sandbox_execution_states, NULL, NULL },
 
     { ngx_string("limit"), NGX_SANDBOX_FIELD_INT, NGX_SANDBOX_FIELD_CLAMP, 1,
-      200, offsetof(ngx_sandbox_execution_query_t, limit), NULL, NULL, NULL },
+      NGX_SANDBOX_LISTING_LIMIT_MAX,
+      offsetof(ngx_sandbox_execution_query_t, limit), NULL, NULL, NULL },
 
     { ngx_string("offset"), NGX_SANDBOX_FIELD_INT, 0, 0,
-      NGX_SANDBOX_OFFSET_MAX, offsetof(ngx_sandbox_execution_query_t, offset),
-      NULL, NULL, NULL },
+      NGX_SANDBOX_LISTING_OFFSET_MAX,
+      offsetof(ngx_sandbox_execution_query_t, offset), NULL, NULL, NULL },
 
       ngx_sandbox_null_field
 };
@@ -252,21 +251,19 @@ ngx_sandbox_execution_list_api(ngx_sandbox_api_t *a)
     ngx_sandbox_listing_t          *l;
     ngx_sandbox_execution_query_t  *q;
 
-    l = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_listing_t));
-    q = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_execution_query_t));
-
-    if (l == NULL || q == NULL) {
-        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
-        return;
-    }
-
     if (!ngx_sandbox_id_valid(&a->params[0])) {
         ngx_sandbox_api_fail_with(a, NGX_SANDBOX_SESSION_NOT_FOUND,
                                   "no session has such an id");
         return;
     }
 
-    q->limit = 50;
+    l = ngx_sandbox_listing_create(a, sizeof(ngx_sandbox_execution_query_t));
+    if (l == NULL) {
+        return;
+    }
+
+    q = l->query;
+    q->limit = NGX_SANDBOX_LISTING_LIMIT;
 
     if (ngx_sandbox_api_query(a, ngx_sandbox_execution_query, q) != NGX_OK) {
         return;
@@ -275,16 +272,16 @@ ngx_sandbox_execution_list_api(ngx_sandbox_api_t *a)
     q->by_status = ngx_sandbox_is_set(ngx_sandbox_execution_query, q, status);
     q->session_id = a->params[0];
 
-    l->list.limit = q->limit;
-    l->list.offset = q->offset;
+    l->limit = q->limit;
+    l->offset = q->offset;
     l->owner = ngx_sandbox_execution_owner;
     l->no_owner = NGX_SANDBOX_SESSION_NOT_FOUND;
     l->select = ngx_sandbox_execution_select;
     l->count = ngx_sandbox_execution_count;
-    l->data = q;
+    l->render = ngx_sandbox_render_listed;
+    l->row_size = 1024;
 
-    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_listing_steps, l, 0,
-                        ngx_sandbox_execution_listed);
+    ngx_sandbox_listing_run(a, l);
 }
 
 
@@ -514,43 +511,6 @@ ngx_sandbox_execution_read_api(ngx_sandbox_api_t *a,
 }
 
 
-static void
-ngx_sandbox_execution_listed(ngx_sandbox_flow_t *f, ngx_int_t rc)
-{
-    ngx_uint_t              i;
-    ngx_sandbox_api_t      *a;
-    ngx_sandbox_json_t      json;
-    ngx_sandbox_listing_t  *l;
-
-    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
-    l = f->data;
-
-    if (rc != NGX_OK) {
-        ngx_sandbox_api_fail(a, &f->error);
-        return;
-    }
-
-    ngx_sandbox_json_init(&json, f->pool, 256 + l->page.rows * 1024);
-
-    json.max = NGX_SANDBOX_LIST_MAX;
-
-    ngx_sandbox_json_object_start(&json);
-    ngx_sandbox_json_literal_key(&json, "items");
-    ngx_sandbox_json_array_start(&json);
-
-    for (i = 0; i < l->page.rows; i++) {
-        ngx_sandbox_render_listed(&json,
-                    &l->page.values[i * NGX_SANDBOX_EXECUTION_LISTED]);
-    }
-
-    ngx_sandbox_json_array_end(&json);
-    ngx_sandbox_render_list(&json, &l->list);
-    ngx_sandbox_json_object_end(&json);
-
-    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
-}
-
-
 static ngx_int_t
 ngx_sandbox_execution_owner(ngx_sandbox_flow_t *f)
 {
@@ -558,7 +518,7 @@ ngx_sandbox_execution_owner(ngx_sandbox_flow_t *f)
     ngx_sandbox_execution_query_t  *q;
 
     l = f->data;
-    q = l->data;
+    q = l->query;
 
     ngx_sandbox_op_statement(f,
                      &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_GET]);
@@ -578,8 +538,8 @@ ngx_sandbox_execution_select(ngx_sandbox_flow_t *f)
     ngx_sandbox_execution_filters(f, NGX_SANDBOX_SQL_EXECUTION_LIST,
                                   NGX_SANDBOX_SQL_EXECUTION_LIST_STATUS);
 
-    ngx_sandbox_op_int(f, l->list.limit + 1);
-    ngx_sandbox_op_int(f, l->list.offset);
+    ngx_sandbox_op_int(f, l->limit + 1);
+    ngx_sandbox_op_int(f, l->offset);
 
     return ngx_sandbox_op_query(f);
 }
@@ -595,7 +555,7 @@ ngx_sandbox_execution_count(ngx_sandbox_flow_t *f)
     ngx_sandbox_execution_filters(f, NGX_SANDBOX_SQL_EXECUTION_COUNT,
                                   NGX_SANDBOX_SQL_EXECUTION_COUNT_STATUS);
 
-    ngx_sandbox_op_int(f, l->list.total_limit + 1);
+    ngx_sandbox_op_int(f, l->total_limit + 1);
 
     return ngx_sandbox_op_query(f);
 }
@@ -609,7 +569,7 @@ ngx_sandbox_execution_filters(ngx_sandbox_flow_t *f, ngx_uint_t all,
     ngx_sandbox_execution_query_t  *q;
 
     l = f->data;
-    q = l->data;
+    q = l->query;
 
     ngx_sandbox_op_statement(f,
               &ngx_sandbox_execution_stmts[q->by_status ? by_status : all]);

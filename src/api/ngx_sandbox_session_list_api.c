@@ -15,11 +15,11 @@
 #include "ngx_sandbox.h"
 #include "ngx_sandbox_api.h"
 #include "ngx_sandbox_id.h"
+#include "ngx_sandbox_listing.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_session_store.h"
 
 
-#define NGX_SANDBOX_OFFSET_MAX        1000000
 #define NGX_SANDBOX_METADATA_FILTERS  8
 #define NGX_SANDBOX_CURSOR_TIME       (sizeof("1970-01-01 00:00:00.000") - 1)
 
@@ -45,13 +45,12 @@ static void ngx_sandbox_session_filters(ngx_sandbox_flow_t *f,
     ngx_sandbox_session_query_t *q);
 static ngx_int_t ngx_sandbox_session_pairs(ngx_pool_t *pool,
     ngx_sandbox_items_t *metadata, ngx_str_t *ret_json);
-static void ngx_sandbox_session_listed(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static ngx_int_t ngx_sandbox_session_cursor_parse(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, void *value);
 static ngx_int_t ngx_sandbox_session_cursor_split(ngx_pool_t *pool,
     ngx_sandbox_session_query_t *q);
-static ngx_int_t ngx_sandbox_session_cursor_make(ngx_sandbox_flow_t *f,
-    ngx_sandbox_listing_t *l);
+static ngx_int_t ngx_sandbox_session_cursor_make(ngx_pool_t *pool,
+    ngx_str_t *row, ngx_str_t *ret_cursor);
 
 
 static ngx_str_t  ngx_sandbox_session_states[] = {
@@ -73,10 +72,10 @@ static const ngx_sandbox_field_t  ngx_sandbox_session_query[] = {
     FIELD("status", ENUM, 0, 0, 0, status, ngx_sandbox_session_states, NULL,
           NULL),
     FIELD("template_id", ID, 0, 0, 0, template_id, NULL, NULL, NULL),
-    FIELD("limit", INT, NGX_SANDBOX_FIELD_CLAMP, 1, 200, limit, NULL, NULL,
-          NULL),
-    FIELD("offset", INT, 0, 0, NGX_SANDBOX_OFFSET_MAX, offset, NULL, NULL,
-          NULL),
+    FIELD("limit", INT, NGX_SANDBOX_FIELD_CLAMP, 1,
+          NGX_SANDBOX_LISTING_LIMIT_MAX, limit, NULL, NULL, NULL),
+    FIELD("offset", INT, 0, 0, NGX_SANDBOX_LISTING_OFFSET_MAX, offset, NULL,
+          NULL, NULL),
     FIELD("metadata.", PREFIX, 0, 256, NGX_SANDBOX_METADATA_FILTERS, metadata,
           NULL, NULL, NULL),
     FIELD("cursor", STRING, 0, 1, 256, cursor, NULL,
@@ -97,15 +96,13 @@ ngx_sandbox_session_list_api(ngx_sandbox_api_t *a)
 
     pool = a->request->pool;
 
-    l = ngx_pcalloc(pool, sizeof(ngx_sandbox_listing_t));
-    q = ngx_pcalloc(pool, sizeof(ngx_sandbox_session_query_t));
-
-    if (l == NULL || q == NULL) {
-        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
+    l = ngx_sandbox_listing_create(a, sizeof(ngx_sandbox_session_query_t));
+    if (l == NULL) {
         return;
     }
 
-    q->limit = 50;
+    q = l->query;
+    q->limit = NGX_SANDBOX_LISTING_LIMIT;
 
     if (ngx_sandbox_api_query(a, ngx_sandbox_session_query, q) != NGX_OK) {
         return;
@@ -137,49 +134,15 @@ ngx_sandbox_session_list_api(ngx_sandbox_api_t *a)
         (void) ngx_sandbox_session_cursor_split(pool, q);
     }
 
-    l->list.limit = q->limit;
-    l->list.offset = q->offset;
+    l->limit = q->limit;
+    l->offset = q->offset;
     l->select = ngx_sandbox_session_select;
     l->count = ngx_sandbox_session_count;
-    l->data = q;
+    l->cursor = ngx_sandbox_session_cursor_make;
+    l->render = ngx_sandbox_render_session;
+    l->row_size = 1200;
 
-    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_listing_steps, l, 0,
-                        ngx_sandbox_session_listed);
-}
-
-
-static void
-ngx_sandbox_session_listed(ngx_sandbox_flow_t *f, ngx_int_t rc)
-{
-    ngx_uint_t              i;
-    ngx_sandbox_api_t      *a;
-    ngx_sandbox_json_t      json;
-    ngx_sandbox_listing_t  *l;
-
-    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
-    l = f->data;
-
-    if (rc != NGX_OK || ngx_sandbox_session_cursor_make(f, l) != NGX_OK) {
-        ngx_sandbox_api_fail(a, &f->error);
-        return;
-    }
-
-    ngx_sandbox_json_init(&json, f->pool, 256 + l->page.rows * 1200);
-
-    ngx_sandbox_json_object_start(&json);
-    ngx_sandbox_json_literal_key(&json, "items");
-    ngx_sandbox_json_array_start(&json);
-
-    for (i = 0; i < l->page.rows; i++) {
-        ngx_sandbox_render_session(&json,
-                       &l->page.values[i * NGX_SANDBOX_SESSION_COLUMNS]);
-    }
-
-    ngx_sandbox_json_array_end(&json);
-    ngx_sandbox_render_list(&json, &l->list);
-    ngx_sandbox_json_object_end(&json);
-
-    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
+    ngx_sandbox_listing_run(a, l);
 }
 
 
@@ -190,7 +153,7 @@ ngx_sandbox_session_select(ngx_sandbox_flow_t *f)
     ngx_sandbox_session_query_t  *q;
 
     l = f->data;
-    q = l->data;
+    q = l->query;
 
     ngx_sandbox_op_statement(f, &ngx_sandbox_session_list_stmts[q->filters]);
 
@@ -202,8 +165,8 @@ ngx_sandbox_session_select(ngx_sandbox_flow_t *f)
         ngx_sandbox_op_string(f, &q->cursor_id);
     }
 
-    ngx_sandbox_op_int(f, l->list.limit + 1);
-    ngx_sandbox_op_int(f, l->list.offset);
+    ngx_sandbox_op_int(f, l->limit + 1);
+    ngx_sandbox_op_int(f, l->offset);
 
     return ngx_sandbox_op_query(f);
 }
@@ -216,13 +179,13 @@ ngx_sandbox_session_count(ngx_sandbox_flow_t *f)
     ngx_sandbox_session_query_t  *q;
 
     l = f->data;
-    q = l->data;
+    q = l->query;
 
     ngx_sandbox_op_statement(f, &ngx_sandbox_session_count_stmts[
                              q->filters & ~NGX_SANDBOX_SESSION_AFTER]);
 
     ngx_sandbox_session_filters(f, q);
-    ngx_sandbox_op_int(f, l->list.total_limit + 1);
+    ngx_sandbox_op_int(f, l->total_limit + 1);
 
     return ngx_sandbox_op_query(f);
 }
@@ -339,33 +302,26 @@ ngx_sandbox_session_cursor_split(ngx_pool_t *pool,
 
 
 static ngx_int_t
-ngx_sandbox_session_cursor_make(ngx_sandbox_flow_t *f,
-    ngx_sandbox_listing_t *l)
+ngx_sandbox_session_cursor_make(ngx_pool_t *pool, ngx_str_t *row,
+    ngx_str_t *ret_cursor)
 {
-    ngx_str_t  *row, *created, *id, text;
+    ngx_str_t  *created, *id, text;
 
-    if (!l->list.more) {
-        return NGX_OK;
-    }
-
-    row = &l->page.values[(l->page.rows - 1) * NGX_SANDBOX_SESSION_COLUMNS];
     created = &row[NGX_SANDBOX_SESSION_CREATED];
     id = &row[NGX_SANDBOX_SESSION_ID];
 
     text.len = created->len + id->len;
-    text.data = ngx_pnalloc(f->pool, text.len);
-    l->list.next_cursor.data = ngx_pnalloc(f->pool,
-                                          ngx_base64_encoded_length(text.len));
+    text.data = ngx_pnalloc(pool, text.len);
+    ret_cursor->data = ngx_pnalloc(pool, ngx_base64_encoded_length(text.len));
 
-    if (text.data == NULL || l->list.next_cursor.data == NULL) {
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_ERROR,
-                                     "no memory for a cursor");
+    if (text.data == NULL || ret_cursor->data == NULL) {
+        return NGX_ERROR;
     }
 
     ngx_memcpy(ngx_cpymem(text.data, created->data, created->len), id->data,
                id->len);
 
-    ngx_encode_base64url(&l->list.next_cursor, &text);
+    ngx_encode_base64url(ret_cursor, &text);
 
     return NGX_OK;
 }
