@@ -167,7 +167,7 @@ chomp $mariadb;
 
 expect_error(qr/lost MariaDB/, qr/answered 503/);
 $s = session();
-kill 'STOP', $mariadb;
+signal_process(STOP => $mariadb);
 my $begun = time;
 my $frozen = api(GET => "/sessions/$s");
 is($frozen->{status}, 503, 'frozen: 503');

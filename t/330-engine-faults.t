@@ -44,7 +44,8 @@ my %calls = (
 
 
 # what it does with a call; a rule has before, after (both get the client and
-# may end the process by "lost"), and times, how often it holds (else always)
+# may end the process by "lost"), change (of the call's text, $_, which keeps its
+# length), and times, how often it holds (else always)
 sub proxy {
     my (%rules) = @_;
     my $path = "$home/run/stub.sock";
@@ -86,6 +87,7 @@ sub proxied {
                      && !counted($name, $rule->{times});
 
     $rule->{before}->($client) if $rule && $rule->{before};
+    $rule->{change}->() for $rule && $rule->{change} ? $request : ();
 
     # one call a connection: the end of the answer is the end of that
     my $engine = IO::Socket::UNIX->new($ENV{SANDBOX_TEST_DOCKER_SOCKET})
@@ -258,6 +260,29 @@ is(wait_status($s, 'creating', 15), 'running', 'start lost: it runs');
 sleep 1;
 works($s, 'start lost');
 gone($s, 'start lost');
+
+
+# ---- the same, and the executor takes its time
+
+my $executor = $ENV{SANDBOX_TEST_EXECUTOR_PATH};
+(my $sleepy = $executor) =~ s/executor$/sleepy01/ or die $executor;
+system("rm -rf $sleepy && cp -r $executor $sleepy"
+       . " && mv $sleepy/executor $sleepy/real") and die 'no copy';
+Sandbox::Test::spew("$sleepy/executor", "#!/bin/sh\nsleep 1\nexec /opt/sandbox/real \"\$@\"\n");
+chmod 0755, "$sleepy/executor";
+
+proxy(start => { after => lost(), times => 1 },
+      create => { change => sub { s/\Q$executor"/$sleepy"/ }, times => 1 });
+$s = create();
+is(wait_status($s, 'creating', 15), 'running', 'start lost, slow: it runs');
+works($s, 'start lost, slow');
+gone($s, 'start lost, slow');
+
+# lost on its way there: it was never started
+proxy(start => { before => lost(), times => 1 });
+$s = create();
+failure($s, 'start never arrived');
+gone($s, 'start never arrived');
 
 for my $call (qw(inspect remove list)) {
     proxy($call => { after => lost(), times => 2 });

@@ -132,7 +132,7 @@ cmp_ok(`$client -e "SELECT COUNT(*) FROM information_schema.processlist
 told("user=strict ssl_ca=$dir/ca.pem idle=1s");
 sleep 1.5;
 my ($pid) = Sandbox::Test::slurp("$dir/pid") =~ /(\d+)/;
-kill 'STOP', $pid;
+signal_process(STOP => $pid);
 my $begun = time;
 my $asking = fork // die $!;
 if (!$asking) {

@@ -79,6 +79,7 @@ typedef struct {
     ngx_sandbox_runtime_call_t     *call;
     char                           *reason;      /* of a failure */
     ngx_sandbox_container_state_t  *died;        /* NULL: it did not */
+    ngx_sandbox_error_t             doubtful;    /* a start without answer */
     unsigned                        paused:1;      /* before reading again */
     unsigned                        inspecting:2;  /* row, container */
     unsigned                        unwanted:1;    /* its row is removed */

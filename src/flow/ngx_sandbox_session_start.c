@@ -469,7 +469,13 @@ ngx_sandbox_start_started(ngx_sandbox_flow_t *f)
     if (f->op_rc != NGX_OK
         && s->call->status == NGX_SANDBOX_RUNTIME_DOWN)
     {
+        /* the answer may be all that was lost: the container tells */
+
         s->reason = "runtime_unavailable";
+        s->doubtful = f->error;
+        f->error.id = NGX_SANDBOX_NO_ERROR;
+
+        return NGX_OK;
     }
 
     return f->op_rc;
@@ -555,6 +561,19 @@ ngx_sandbox_start_inspected(ngx_sandbox_flow_t *f)
     ngx_sandbox_session_start_t  *s;
 
     s = f->data;
+
+    if (s->doubtful.id != NGX_SANDBOX_NO_ERROR) {
+
+        if (s->call->status != NGX_SANDBOX_RUNTIME_OK
+            || !(s->call->state.running || s->call->state.exited))
+        {
+            f->error = s->doubtful;
+            return NGX_ERROR;
+        }
+
+        s->doubtful.id = NGX_SANDBOX_NO_ERROR;
+        s->reason = "start_failed";
+    }
 
     if (s->call->status == NGX_SANDBOX_RUNTIME_NOT_FOUND
         || (s->call->status == NGX_SANDBOX_RUNTIME_OK

@@ -43,7 +43,8 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = (qw(nginx_start nginx_stop nginx_reload nginx_conf api raw
                   unix_call session
                   wait_status wait_for db docker workers kill_worker token
-                  loopback expect_error finish home inspect port freeze thaw),
+                  loopback expect_error finish home inspect port freeze thaw
+                  signal_process),
                @Test::More::EXPORT, qw(sleep time));
 
 my $root = abs_path(dirname(__FILE__) . '/../../..');
@@ -418,8 +419,22 @@ sub signal_server {
     my ($pid) = slurp($ENV{'SANDBOX_TEST_' . uc($name) . '_PID_FILE'})
         =~ /(\d+)/ or die "no pid of $name";
 
-    kill $signal, $pid or die "$name ($pid): $!";
+    signal_process($signal, $pid);
     $frozen{$name} = $signal eq 'STOP';
+}
+
+
+# with STOP it returns when no thread runs any more
+sub signal_process {
+    my ($signal, $pid) = @_;
+
+    kill $signal, $pid or die "$pid: $!";
+    return if $signal ne 'STOP';
+
+    wait_for(sub {
+        !grep { eval { slurp("$_/stat") } !~ /^.*\) [TtZ] / }
+            glob "/proc/$pid/task/*";
+    }) or die "$pid cannot be stopped";
 }
 
 
