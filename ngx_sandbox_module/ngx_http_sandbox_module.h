@@ -36,6 +36,11 @@ ngx_int_t ngx_http_sandbox_read_secret(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *ret_secret);
 
 
+/* who may connect to the callback listener, in ngx_http_sandbox_guard.c */
+
+void ngx_http_sandbox_guard(ngx_sandbox_node_t *node, ngx_cycle_t *cycle);
+
+
 /* the worker's life, in ngx_http_sandbox_worker.c */
 
 ngx_int_t ngx_http_sandbox_init_process(ngx_cycle_t *cycle);

@@ -59,6 +59,7 @@ ngx_http_sandbox_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_sandbox_guard(&smcf->node, cycle);
     ngx_http_sandbox_tick_start(&smcf->node, cycle);
 
     return NGX_OK;
