@@ -50,6 +50,10 @@ static ngx_conf_num_bounds_t  ngx_http_sandbox_total_bounds = {
     ngx_conf_check_num_bounds, 1000, 10000000
 };
 
+static ngx_conf_num_bounds_t  ngx_http_sandbox_queue_bounds = {
+    ngx_conf_check_num_bounds, 0, 1024
+};
+
 
 #define ngx_http_sandbox_node_offset(field)                                   \
     offsetof(ngx_http_sandbox_main_conf_t, node)                              \
@@ -148,6 +152,13 @@ static ngx_command_t  ngx_http_sandbox_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       ngx_http_sandbox_node_offset(max_processes),
       &ngx_http_sandbox_processes_bounds },
+
+    { ngx_string("sandbox_execution_queue"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(execution_queue),
+      &ngx_http_sandbox_queue_bounds },
 
     { ngx_string("sandbox_list_total_limit"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -311,6 +322,7 @@ ngx_http_sandbox_create_main_conf(ngx_conf_t *cf)
     smcf->node.start_timeout = NGX_CONF_UNSET_MSEC;
     smcf->node.reconcile_interval = NGX_CONF_UNSET_MSEC;
     smcf->node.max_processes = NGX_CONF_UNSET_UINT;
+    smcf->node.execution_queue = NGX_CONF_UNSET_UINT;
     smcf->node.list_total_limit = NGX_CONF_UNSET_UINT;
 
     return smcf;
@@ -325,6 +337,7 @@ ngx_http_sandbox_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(smcf->node.start_timeout, 60000);
     ngx_conf_init_msec_value(smcf->node.reconcile_interval, 30000);
     ngx_conf_init_uint_value(smcf->node.max_processes, 128);
+    ngx_conf_init_uint_value(smcf->node.execution_queue, 16);
     ngx_conf_init_uint_value(smcf->node.list_total_limit, 10000);
 
     if (smcf->node.name.len == 0) {

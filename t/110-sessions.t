@@ -65,7 +65,7 @@ is($c->{Config}{Labels}{'ngx_sandbox.session'}, $s, 'label');
 unlike(join(' ', @{ $c->{Config}{Env} || [] }), qr/$s\./,
        'no token in the environment');
 ok(!-e home() . "/sessions/$s/bootstrap.json", 'the bootstrap file is gone');
-is(sprintf('%04o', (stat home() . "/sessions/$s")[2] & 07777), '0711',
+is(sprintf('%04o', (stat home() . "/sessions/$s")[2] & 07777), '0700',
    'the folder is sealed');
 
 

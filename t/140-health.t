@@ -101,7 +101,11 @@ my $version = $row->[0];
 
 # also when this test dies: the next ones need it
 END {
-    db("UPDATE schema_migrations SET version = $version, state = 'applied'")
+    db("UPDATE schema_migrations SET version = version + 1000, state = 'applied'
+            ORDER BY version DESC;
+        SET \@n = 0;
+        UPDATE schema_migrations SET version = (\@n := \@n + 1)
+            ORDER BY version")
         if $version;
 }
 
@@ -124,10 +128,15 @@ sub schema_is {
 }
 
 expect_error(qr/run conf\/migrate/);
-schema_is("UPDATE schema_migrations SET version = version + 1",
+schema_is("UPDATE schema_migrations SET version = version + 1
+           ORDER BY version DESC",
           qr/schema ${\ ($version + 1)} found, $version needed.*conf\/migrate/,
           'a newer schema');
-db("UPDATE schema_migrations SET version = version - 1");
+schema_is("UPDATE schema_migrations SET version = version - 2
+           ORDER BY version",
+          qr/schema ${\ ($version - 1)} found, $version needed.*conf\/migrate/,
+          'an older schema');
+db("UPDATE schema_migrations SET version = version + 1 ORDER BY version DESC");
 schema_is("UPDATE schema_migrations SET state = 'applying'
            WHERE version = $version", qr/$version is half done.*conf\/migrate/,
           'a schema half applied');

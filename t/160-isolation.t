@@ -71,23 +71,20 @@ is(seen($b, "    try: return os.listdir('/run/sandbox')\n"
 
 # ---- other executors, and its own
 
-is_deeply(seen($b, <<'END'), [401, 401, 401],
-    statuses = []
-    for token in ('', 'Bearer x', 'Bearer neighbour-b.' + '0' * 64):
-        s = socket.socket(socket.AF_UNIX)
-        s.connect('/run/sandbox/executor.sock')
-        s.sendall(b'GET /v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: '
-                  + token.encode() + b'\r\n\r\n')
-        statuses.append(int(s.recv(100).split()[1]))
-    return statuses
+is(seen($b, <<'END'), 'PermissionError',
+    s = socket.socket(socket.AF_UNIX)
+    try: return s.connect('/run/sandbox/executor.sock')
+    except OSError as e: return type(e).__name__
 END
-          'its own executor takes nothing from code');
+   'its own executor cannot be reached by code');
 is_deeply(seen($b, "    return [p for p in glob.glob('/proc/[0-9]*/cmdline')"
                    . " if b'neighbour-a' in open(p, 'rb').read()]\n"), [],
           'no process of the neighbour\'s');
-unlike(seen($b, "    return repr([open(p, 'rb').read() for p in"
-                . " glob.glob('/proc/[0-9]*/environ')"
-                . " if os.access(p, os.R_OK)])\n"), qr/of-a|[0-9a-f]{64}/,
+unlike(seen($b, "    found = []\n"
+                . "    for path in glob.glob('/proc/[0-9]*/environ'):\n"
+                . "        try: found.append(open(path, 'rb').read())\n"
+                . "        except OSError: pass\n"
+                . "    return repr(found)\n"), qr/of-a|[0-9a-f]{64}/,
        'no environment that holds a token or a neighbour\'s secret');
 
 
@@ -118,10 +115,12 @@ my $forged = <<'END';
     def post(path, body, token):
         s = socket.socket(socket.AF_UNIX)
         s.connect('/run/sandbox-callback/internal.sock')
-        s.sendall(('POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
+        try: s.sendall(('POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n'
                    'Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n'
                    % (path, token, len(body))).encode() + body)
-        return int(s.recv(100).split()[1])
+        except OSError: return 'closed'
+        try: return int(s.recv(100).split()[1])
+        except (OSError, IndexError): return 'closed'
     head = {'execution_id': event['id'], 'status': 'completed', 'exit_code': 0,
             'error_message': None, 'stdout_bytes': 6, 'stderr_bytes': 0,
             'return_value_bytes': 0, 'stdout_dropped': 0, 'stderr_dropped': 0,
@@ -138,7 +137,7 @@ my $victim = api(POST => "/sessions/$a/execute",
                  { language => 'shell', code => 'sleep 2; echo real' })
     ->{json}{execution_id};
 is_deeply(seen($b, $forged, id => $victim),
-          [401, 401, 401, 401, 401, 404, 404, 404, 404],
+          [('closed') x 9],
           'a result of a neighbour\'s cannot be posted, and nothing be asked');
 ok(wait_for(sub {
     api(GET => "/executions/$victim")->{json}{status} eq 'completed';

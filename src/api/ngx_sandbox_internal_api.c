@@ -23,9 +23,58 @@
 #include "ngx_sandbox_session_flow.h"
 
 
+typedef struct {
+    ngx_sandbox_fields_t           fields;
+    ngx_int_t                      landlock;
+    ngx_uint_t                     seccomp;
+    ngx_uint_t                     bubblewrap;
+} ngx_sandbox_isolation_body_t;
+
+
+typedef struct {
+    ngx_sandbox_fields_t           fields;
+    ngx_str_t                      version;
+    ngx_sandbox_items_t            languages;
+    ngx_sandbox_isolation_body_t   isolation;
+} ngx_sandbox_ready_body_t;
+
+
+static ngx_int_t ngx_sandbox_ready_isolation(ngx_sandbox_api_t *a,
+    ngx_sandbox_ready_body_t *body, ngx_str_t *ret_text);
 static void ngx_sandbox_internal_done(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_result_stored(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_internal_settle(ngx_sandbox_api_t *a, ngx_str_t *id);
+
+
+#define FIELD(name, type, min, max, member, data)                             \
+    { ngx_string(name), NGX_SANDBOX_FIELD_##type, NGX_SANDBOX_FIELD_NULLABLE, \
+      min, max, offsetof(ngx_sandbox_isolation_body_t, member), data, NULL,   \
+      NULL }
+
+static const ngx_sandbox_field_t  ngx_sandbox_isolation_body[] = {
+    FIELD("landlock", INT, 0, 1000, landlock, NULL),
+    FIELD("seccomp", BOOL, 0, 0, seccomp, NULL),
+    FIELD("bubblewrap", BOOL, 0, 0, bubblewrap, NULL),
+      ngx_sandbox_null_field
+};
+
+#undef FIELD
+
+
+#define FIELD(name, type, flags, min, max, member, data)                      \
+    { ngx_string(name), NGX_SANDBOX_FIELD_##type,                             \
+      flags|NGX_SANDBOX_FIELD_NULLABLE, min, max,                             \
+      offsetof(ngx_sandbox_ready_body_t, member), data, NULL, NULL }
+
+static const ngx_sandbox_field_t  ngx_sandbox_ready_body[] = {
+    FIELD("version", STRING, NGX_SANDBOX_FIELD_LINE, 0, 64, version, NULL),
+    FIELD("languages", LIST, NGX_SANDBOX_FIELD_LINE, 64, 64, languages, NULL),
+    FIELD("isolation", NESTED, 0, 0, 0, isolation,
+          ngx_sandbox_isolation_body),
+      ngx_sandbox_null_field
+};
+
+#undef FIELD
 
 
 void
@@ -105,6 +154,7 @@ ngx_sandbox_reconcile_api(ngx_sandbox_api_t *a)
 void
 ngx_sandbox_ready_api(ngx_sandbox_api_t *a)
 {
+    ngx_sandbox_ready_body_t      body;
     ngx_sandbox_session_start_t  *s;
 
     s = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_session_start_t));
@@ -114,10 +164,49 @@ ngx_sandbox_ready_api(ngx_sandbox_api_t *a)
         return;
     }
 
+    ngx_memzero(&body, sizeof(ngx_sandbox_ready_body_t));
+
+    if (ngx_sandbox_api_body(a, ngx_sandbox_ready_body, &body) != NGX_OK
+        || ngx_sandbox_ready_isolation(a, &body, &s->isolation) != NGX_OK)
+    {
+        return;
+    }
+
     s->id = a->session_id;
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_session_ready_steps,
                         s, 1, ngx_sandbox_internal_done);
+}
+
+
+/* written anew: only what is known is shown to others */
+
+static ngx_int_t
+ngx_sandbox_ready_isolation(ngx_sandbox_api_t *a,
+    ngx_sandbox_ready_body_t *body, ngx_str_t *ret_text)
+{
+    ngx_sandbox_json_t  json;
+
+    if (!ngx_sandbox_is_set(ngx_sandbox_ready_body, body, isolation)) {
+        return NGX_OK;
+    }
+
+    ngx_sandbox_json_init(&json, a->request->pool, 128);
+    ngx_sandbox_json_object_start(&json);
+    ngx_sandbox_json_literal_key(&json, "landlock");
+    ngx_sandbox_json_int(&json, body->isolation.landlock);
+    ngx_sandbox_json_literal_key(&json, "seccomp");
+    ngx_sandbox_json_bool(&json, body->isolation.seccomp);
+    ngx_sandbox_json_literal_key(&json, "bubblewrap");
+    ngx_sandbox_json_bool(&json, body->isolation.bubblewrap);
+    ngx_sandbox_json_object_end(&json);
+
+    if (ngx_sandbox_json_finish(&json, ret_text) != NGX_OK) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -425,7 +425,7 @@ ngx_sandbox_template_defaults(ngx_sandbox_template_t *t)
     ngx_sandbox_default_str(t->security, "{}");
     ngx_sandbox_default_str(t->warm_pool,
                      "{\"min\":0,\"target\":0,\"max\":0,\"max_idle\":0}");
-    ngx_sandbox_default_str(t->prestart, "{\"python\":0,\"javascript\":0}");
+    ngx_sandbox_default_str(t->prestart, "{\"python\":1,\"javascript\":1}");
 }
 
 

@@ -33,6 +33,12 @@ typedef struct {
     double                         peak_memory_mb;
     ngx_int_t                      io_read_bytes;
     ngx_int_t                      io_write_bytes;
+    double                         queued_ms;
+    ngx_uint_t                     oom_killed;
+    ngx_int_t                      stdout_dropped;
+    ngx_int_t                      stderr_dropped;
+    ngx_int_t                      stdout_replaced;
+    ngx_int_t                      stderr_replaced;
 } ngx_sandbox_result_metrics_t;
 
 
@@ -61,10 +67,8 @@ static ngx_int_t ngx_sandbox_result_body(const ngx_str_t *rest,
     ngx_str_t *ret_reason);
 static ngx_int_t ngx_sandbox_result_render(ngx_pool_t *pool,
     const ngx_sandbox_result_head_t *head, ngx_sandbox_result_t *result);
-static void ngx_sandbox_result_real(ngx_sandbox_json_t *json, ngx_uint_t given,
-    double value);
-static void ngx_sandbox_result_int(ngx_sandbox_json_t *json, ngx_uint_t given,
-    ngx_int_t value);
+static void ngx_sandbox_result_metrics(ngx_sandbox_json_t *json,
+    const ngx_sandbox_result_metrics_t *m);
 
 
 /* in the order of ngx_sandbox_result_status_e */
@@ -78,29 +82,26 @@ static const ngx_str_t  ngx_sandbox_result_statuses[] = {
 };
 
 
+#define METRIC(name, type, member)                                            \
+    { ngx_string(name), NGX_SANDBOX_FIELD_##type, NGX_SANDBOX_FIELD_NULLABLE, \
+      0, NGX_SANDBOX_RESULT_NUMBER_MAX,                                       \
+      offsetof(ngx_sandbox_result_metrics_t, member), NULL, NULL, NULL }
+
 static const ngx_sandbox_field_t  ngx_sandbox_result_metrics_fields[] = {
-
-    { ngx_string("cpu_time_ms"), NGX_SANDBOX_FIELD_NUMBER,
-      NGX_SANDBOX_FIELD_NULLABLE, 0, NGX_SANDBOX_RESULT_NUMBER_MAX,
-      offsetof(ngx_sandbox_result_metrics_t, cpu_time_ms), NULL, NULL, NULL },
-
-    { ngx_string("peak_memory_mb"), NGX_SANDBOX_FIELD_NUMBER,
-      NGX_SANDBOX_FIELD_NULLABLE, 0, NGX_SANDBOX_RESULT_NUMBER_MAX,
-      offsetof(ngx_sandbox_result_metrics_t, peak_memory_mb), NULL, NULL,
-      NULL },
-
-    { ngx_string("io_read_bytes"), NGX_SANDBOX_FIELD_INT,
-      NGX_SANDBOX_FIELD_NULLABLE, 0, NGX_SANDBOX_RESULT_NUMBER_MAX,
-      offsetof(ngx_sandbox_result_metrics_t, io_read_bytes), NULL, NULL,
-      NULL },
-
-    { ngx_string("io_write_bytes"), NGX_SANDBOX_FIELD_INT,
-      NGX_SANDBOX_FIELD_NULLABLE, 0, NGX_SANDBOX_RESULT_NUMBER_MAX,
-      offsetof(ngx_sandbox_result_metrics_t, io_write_bytes), NULL, NULL,
-      NULL },
-
+    METRIC("cpu_time_ms", NUMBER, cpu_time_ms),
+    METRIC("peak_memory_mb", NUMBER, peak_memory_mb),
+    METRIC("io_read_bytes", INT, io_read_bytes),
+    METRIC("io_write_bytes", INT, io_write_bytes),
+    METRIC("queued_ms", NUMBER, queued_ms),
+    METRIC("oom_killed", BOOL, oom_killed),
+    METRIC("stdout_dropped_bytes", INT, stdout_dropped),
+    METRIC("stderr_dropped_bytes", INT, stderr_dropped),
+    METRIC("stdout_replaced_bytes", INT, stdout_replaced),
+    METRIC("stderr_replaced_bytes", INT, stderr_replaced),
       ngx_sandbox_null_field
 };
+
+#undef METRIC
 
 
 static const ngx_sandbox_field_t  ngx_sandbox_result_fields[] = {
@@ -326,38 +327,14 @@ static ngx_int_t
 ngx_sandbox_result_render(ngx_pool_t *pool,
     const ngx_sandbox_result_head_t *head, ngx_sandbox_result_t *result)
 {
-    ngx_sandbox_json_t                   json;
-    const ngx_sandbox_field_t           *table;
-    const ngx_sandbox_result_metrics_t  *m;
-
-    m = &head->metrics;
-    table = ngx_sandbox_result_metrics_fields;
+    ngx_sandbox_json_t  json;
 
     ngx_sandbox_json_init(&json, pool, NGX_SANDBOX_RESULT_JSON_SIZE);
 
     ngx_sandbox_json_object_start(&json);
-
     ngx_sandbox_json_literal_key(&json, "duration_ms");
     ngx_sandbox_json_real(&json, head->duration_ms);
-
-    ngx_sandbox_json_literal_key(&json, "cpu_time_ms");
-    ngx_sandbox_result_real(&json, ngx_sandbox_is_set(table, m, cpu_time_ms),
-                            m->cpu_time_ms);
-
-    ngx_sandbox_json_literal_key(&json, "peak_memory_mb");
-    ngx_sandbox_result_real(&json,
-                            ngx_sandbox_is_set(table, m, peak_memory_mb),
-                            m->peak_memory_mb);
-
-    ngx_sandbox_json_literal_key(&json, "io_read_bytes");
-    ngx_sandbox_result_int(&json, ngx_sandbox_is_set(table, m, io_read_bytes),
-                           m->io_read_bytes);
-
-    ngx_sandbox_json_literal_key(&json, "io_write_bytes");
-    ngx_sandbox_result_int(&json,
-                           ngx_sandbox_is_set(table, m, io_write_bytes),
-                           m->io_write_bytes);
-
+    ngx_sandbox_result_metrics(&json, &head->metrics);
     ngx_sandbox_json_object_end(&json);
 
     if (ngx_sandbox_json_finish(&json, &result->metrics) != NGX_OK) {
@@ -385,27 +362,40 @@ ngx_sandbox_result_render(ngx_pool_t *pool,
 }
 
 
-static void
-ngx_sandbox_result_real(ngx_sandbox_json_t *json, ngx_uint_t given,
-    double value)
-{
-    if (given) {
-        ngx_sandbox_json_real(json, value);
-
-    } else {
-        ngx_sandbox_json_null(json);
-    }
-}
-
+/* null is what the executor could not measure */
 
 static void
-ngx_sandbox_result_int(ngx_sandbox_json_t *json, ngx_uint_t given,
-    ngx_int_t value)
+ngx_sandbox_result_metrics(ngx_sandbox_json_t *json,
+    const ngx_sandbox_result_metrics_t *m)
 {
-    if (given) {
-        ngx_sandbox_json_int(json, value);
+    u_char                     *value;
+    ngx_uint_t                  n;
+    const ngx_sandbox_field_t  *field;
 
-    } else {
-        ngx_sandbox_json_null(json);
+    field = ngx_sandbox_result_metrics_fields;
+
+    for (n = 0; field[n].name.len; n++) {
+        value = (u_char *) m + field[n].offset;
+
+        ngx_sandbox_json_key(json, &field[n].name);
+
+        if (!(m->fields.set & ((uint64_t) 1 << n))) {
+            ngx_sandbox_json_null(json);
+            continue;
+        }
+
+        switch (field[n].type) {
+
+        case NGX_SANDBOX_FIELD_NUMBER:
+            ngx_sandbox_json_real(json, *(double *) value);
+            break;
+
+        case NGX_SANDBOX_FIELD_BOOL:
+            ngx_sandbox_json_bool(json, *(ngx_uint_t *) value);
+            break;
+
+        default: /* NGX_SANDBOX_FIELD_INT */
+            ngx_sandbox_json_int(json, *(ngx_int_t *) value);
+        }
     }
 }

@@ -26,6 +26,9 @@
 #define SANDBOX_BOOTSTRAP_MAX       (256 * 1024)
 #define SANDBOX_EXECUTIONS_DEFAULT  4
 #define SANDBOX_EXECUTIONS_MAX      64
+#define SANDBOX_QUEUED_DEFAULT      16
+#define SANDBOX_QUEUED_MAX          1024
+#define SANDBOX_PRESTART_MAX        16
 
 #define SANDBOX_ENV_MAX_KEYS        256
 #define SANDBOX_ENV_MAX_BYTES       (512 * 1024)
@@ -35,6 +38,10 @@ static void sandbox_bootstrap_wipe_free(void *p);
 static char *sandbox_bootstrap_load(int dir, size_t *ret_len);
 static char *sandbox_bootstrap_load_fd(int fd, size_t *ret_len);
 static int sandbox_bootstrap_parse(sandbox_bootstrap_t *b, json_t *root);
+static int sandbox_bootstrap_number(json_t *root, const char *name,
+    unsigned value, json_int_t min, json_int_t max, unsigned *ret);
+static int sandbox_bootstrap_prestart(sandbox_bootstrap_t *b,
+    json_t *prestart);
 static int sandbox_bootstrap_copy(json_t *root, const char *name, char *dst,
     size_t max);
 static int sandbox_bootstrap_token_is_valid(const char *token);
@@ -175,8 +182,7 @@ sandbox_bootstrap_load_fd(int fd, size_t *ret_len)
 static int
 sandbox_bootstrap_parse(sandbox_bootstrap_t *b, json_t *root)
 {
-    json_t     *value;
-    json_int_t  max;
+    json_t  *value;
 
     memset(b, 0, sizeof(sandbox_bootstrap_t));
 
@@ -222,20 +228,65 @@ sandbox_bootstrap_parse(sandbox_bootstrap_t *b, json_t *root)
         return SANDBOX_ERROR;
     }
 
-    b->max_executions = SANDBOX_EXECUTIONS_DEFAULT;
+    if (sandbox_bootstrap_number(root, "max_concurrent_executions",
+                                 SANDBOX_EXECUTIONS_DEFAULT, 1,
+                                 SANDBOX_EXECUTIONS_MAX, &b->max_executions)
+        != SANDBOX_OK
+        || sandbox_bootstrap_number(root, "max_queued_executions",
+                                    SANDBOX_QUEUED_DEFAULT, 0,
+                                    SANDBOX_QUEUED_MAX, &b->max_queued)
+           != SANDBOX_OK)
+    {
+        return SANDBOX_ERROR;
+    }
 
-    value = json_object_get(root, "max_concurrent_executions");
+    return sandbox_bootstrap_prestart(b, json_object_get(root, "prestart"));
+}
 
-    if (value != NULL && !json_is_null(value)) {
-        max = json_integer_value(value);
 
-        if (max < 1 || max > SANDBOX_EXECUTIONS_MAX) {
-            sandbox_log("bootstrap: max_concurrent_executions is not 1 to %d",
-                        SANDBOX_EXECUTIONS_MAX);
+/* absent or null: "value" */
+
+static int
+sandbox_bootstrap_number(json_t *root, const char *name, unsigned value,
+    json_int_t min, json_int_t max, unsigned *ret)
+{
+    json_t  *number;
+
+    number = json_object_get(root, name);
+
+    if (number == NULL || json_is_null(number)) {
+        *ret = value;
+        return SANDBOX_OK;
+    }
+
+    if (!json_is_integer(number) || json_integer_value(number) < min
+        || json_integer_value(number) > max)
+    {
+        sandbox_log("bootstrap: %s is not %lld to %lld", name,
+                    (long long) min, (long long) max);
+        return SANDBOX_ERROR;
+    }
+
+    *ret = json_integer_value(number);
+
+    return SANDBOX_OK;
+}
+
+
+/* {"python": 2}: interpreters to be kept ready, by language */
+
+static int
+sandbox_bootstrap_prestart(sandbox_bootstrap_t *b, json_t *prestart)
+{
+    unsigned  i;
+
+    for (i = 0; i < SANDBOX_LANGUAGES; i++) {
+        if (sandbox_bootstrap_number(prestart, sandbox_language_name(i), 0, 0,
+                                     SANDBOX_PRESTART_MAX, &b->prestart[i])
+            != SANDBOX_OK)
+        {
             return SANDBOX_ERROR;
         }
-
-        b->max_executions = max;
     }
 
     return SANDBOX_OK;

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <jansson.h>
+#include "language.h"
 
 
 #define SANDBOX_TOKEN_MAX     256
@@ -23,7 +24,9 @@ typedef struct {
     size_t    token_len;
     char      callback[SANDBOX_CALLBACK_MAX + 1];
     json_t   *env_vars;         /* owned; object of strings, never NULL */
-    unsigned  max_executions;
+    unsigned  max_executions;   /* at a time */
+    unsigned  max_queued;       /* and so many wait */
+    unsigned  prestart[SANDBOX_LANGUAGES];
 } sandbox_bootstrap_t;
 
 

@@ -9,6 +9,7 @@
 
 
 #include "executor.h"
+#include "interpreter.h"
 #include "report.h"
 #include "request.h"
 #include "result.h"
@@ -22,25 +23,35 @@
 typedef void (*sandbox_execution_done_pt)(sandbox_execution_t *e);
 
 
-/* alive -> sweeping -> ended; then it waits for its ack */
+/* queued -> alive -> sweeping -> ended; then it waits for its ack */
 typedef enum {
-    SANDBOX_EXECUTION_ALIVE = 0,    /* the interpreter runs */
+    SANDBOX_EXECUTION_QUEUED = 0,   /* for a place */
+    SANDBOX_EXECUTION_ALIVE,        /* the interpreter runs */
     SANDBOX_EXECUTION_SWEEPING,     /* it is gone, its children may not be */
     SANDBOX_EXECUTION_ENDED
 } sandbox_execution_e;
 
 
 struct sandbox_execution_s {
-    LIST_ENTRY(sandbox_execution_s)  link;
+    TAILQ_ENTRY(sandbox_execution_s)  link;
 
     sandbox_executor_t        *executor;
     char                       id[SANDBOX_ID_MAX + 1];
 
+    sandbox_language_t        *language;
+    sandbox_request_t          request;     /* until it is started */
+    struct evbuffer           *input;       /* what that points into */
+
     sandbox_execution_e        state;
-    pid_t                      pid;
+    pid_t                      pid;         /* 0: it was not started */
+    double                     created_ms;
     double                     started_ms;
     double                     sweep_end_ms;
+    uint64_t                   oom_kills;   /* of the cgroup, at its start */
+    sandbox_metrics_t          before;      /* used by then */
+    unsigned                   sync:1;          /* its caller waits */
     unsigned                   terminated:1;    /* SIGTERM was sent */
+    unsigned                   killed:1;        /* SIGKILL was sent */
 
     sandbox_output_t           out;
     sandbox_output_t           err;
@@ -60,12 +71,12 @@ struct sandbox_execution_s {
 
 
 /*
- * Starts what was asked for.  Returns an HTTP status: 200, or why not with a
- * line in "error".  The request is not needed any more afterwards.
+ * Admits what was asked for: it is started, or waits for a place.  "input" is
+ * the body; it is emptied.  Returns an HTTP status: 200, or why not with a line
+ * in "error".
  */
-int sandbox_execution_start(sandbox_executor_t *ex,
-    const sandbox_request_t *r, sandbox_execution_t **ret_execution,
-    char *error, size_t size);
+int sandbox_execution_admit(sandbox_executor_t *ex, struct evbuffer *input,
+    sandbox_execution_t **ret_execution, char *error, size_t size);
 
 sandbox_execution_t *sandbox_execution_find(sandbox_executor_t *ex,
     const char *id, size_t len);
@@ -82,7 +93,23 @@ void sandbox_execution_report(sandbox_execution_t *e);
 /* the ack; only for an ended one */
 void sandbox_execution_forget(sandbox_execution_t *e);
 
-/* on SIGCHLD: waits for everything that ended, ours or an orphan */
+
+/* between the files of an execution's life */
+
+/* execution.c: starts it in the place that is free; SANDBOX_ERROR: it cannot */
+int sandbox_execution_run(sandbox_execution_t *e);
+
+/* execution.c: makes the result, and gives the place to the next one */
+void sandbox_execution_finish(sandbox_execution_t *e);
+
+/* execution.c */
+void sandbox_execution_set_timer(sandbox_execution_t *e, double ms);
+void sandbox_execution_free(sandbox_execution_t *e);
+
+/* admit.c: the places that are free are for those who wait */
+void sandbox_execution_next(sandbox_executor_t *ex);
+
+/* reap.c: waits for everything that ended, ours or an orphan */
 void sandbox_execution_reap(sandbox_executor_t *ex);
 
 

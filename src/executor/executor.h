@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 #include <event2/event.h>
 #include "bootstrap.h"
+#include "confine.h"
 #include "language.h"
 
 
@@ -41,6 +42,9 @@
 
 #define SANDBOX_TIMEOUT_MAX  3600                   /* seconds */
 
+/* what a child must still have when its own descriptors are in place */
+#define SANDBOX_FD_BASE  16
+
 #define SANDBOX_KILL_DELAY_MS  2000     /* from SIGTERM to SIGKILL */
 #define SANDBOX_ACK_DELAY_MS   2000     /* from the answer to the report */
 
@@ -48,9 +52,13 @@
 #define SANDBOX_HELD_MAX        64
 #define SANDBOX_HELD_MAX_BYTES  (16 * 1024 * 1024)
 
+/* requests that wait for a place; their number is the template's */
+#define SANDBOX_QUEUED_MAX_BYTES  (16 * 1024 * 1024)
+
 
 typedef struct sandbox_executor_s   sandbox_executor_t;
 typedef struct sandbox_execution_s  sandbox_execution_t;
+typedef struct sandbox_pool_s       sandbox_pool_t;
 
 
 struct sandbox_executor_s {
@@ -63,9 +71,14 @@ struct sandbox_executor_s {
     const char               *runners;
     const char               *path;         /* the image's PATH */
     int                       workspace_fd;
+    sandbox_confine_t         confine;
+    sandbox_pool_t           *pool;         /* interpreters that wait */
+    int                       oom_fd;       /* the cgroup's counter, or -1 */
 
-    LIST_HEAD(, sandbox_execution_s)  executions;
-    unsigned                  running;      /* not ended yet */
+    TAILQ_HEAD(, sandbox_execution_s)  executions;   /* oldest first */
+    unsigned                  queued;       /* wait for a place */
+    size_t                    queued_bytes;
+    unsigned                  running;      /* started, not ended */
     unsigned                  held;         /* ended, not acknowledged */
     size_t                    held_bytes;
 

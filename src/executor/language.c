@@ -11,19 +11,25 @@
  */
 
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "executor.h"
+#include "spawn.h"
 
 
 static char *sandbox_language_lookup(const char *const *candidates,
     const char *path);
 static char *sandbox_language_lookup_one(const char *name, const char *path);
 static int sandbox_language_is_executable(const char *path);
+static int sandbox_language_load(const char *runners, const char *name);
 
 
 static const sandbox_language_row_t  sandbox_language_rows[] = {
@@ -36,21 +42,28 @@ static const sandbox_language_row_t  sandbox_language_rows[] = {
 
     { "python",     { "python3", NULL },
                     { "-I", "-S", "-B", NULL },
-                    "python.py", 0 },
+                    "python.py",
+                    { "PYTHON", NULL }, 0 },
 
-    /* without the flag, import() does not work in Node.js 18's scripts */
+    /*
+     * Without the first flag, import() does not work in Node.js 18's scripts;
+     * without the second one it looks where the runner "really" is: nowhere
+     */
 
     { "javascript", { "node", "nodejs", NULL },
-                    { "--experimental-vm-modules", NULL },
-                    "javascript.js", 0 },
+                    { "--experimental-vm-modules", "--preserve-symlinks-main",
+                      NULL },
+                    "javascript.js",
+                    { "NODE_", "UV_", "OPENSSL_", "SSL_", NULL }, 0 },
 
     { "shell",      { "/bin/sh", "sh", NULL },
                     { "-c", NULL },
-                    NULL, 1 },
+                    NULL,
+                    { NULL }, 1 },
 };
 
 
-int
+void
 sandbox_languages_init(sandbox_languages_t *languages, const char *path,
     const char *runners)
 {
@@ -63,26 +76,89 @@ sandbox_languages_init(sandbox_languages_t *languages, const char *path,
         row = &sandbox_language_rows[i];
 
         l->row = row;
-        l->runner = NULL;
+        l->runner_fd = -1;
         l->interpreter = sandbox_language_lookup(row->candidates, path);
 
         if (l->interpreter == NULL || row->runner == NULL) {
             continue;
         }
 
-        if (asprintf(&l->runner, "%s/%s", runners, row->runner) == -1) {
-            return SANDBOX_ERROR;
-        }
+        l->runner_fd = sandbox_language_load(runners, row->runner);
 
-        if (access(l->runner, R_OK) == -1) {
-            sandbox_log("runner \"%s\" cannot be read", l->runner);
-
+        if (l->runner_fd == -1) {
             free(l->interpreter);
             l->interpreter = NULL;
         }
     }
+}
 
-    return SANDBOX_OK;
+
+/* into memory, and sealed: its readers could write to it otherwise */
+
+static int
+sandbox_language_load(const char *runners, const char *name)
+{
+    int          fd, from;
+    char         path[PATH_MAX];
+    ssize_t      n;
+    struct stat  st;
+
+    n = snprintf(path, sizeof(path), "%s/%s", runners, name);
+    from = n < (ssize_t) sizeof(path) ? open(path, O_RDONLY|O_CLOEXEC) : -1;
+    fd = memfd_create(name, MFD_CLOEXEC|MFD_ALLOW_SEALING);
+
+    if (from == -1 || fd == -1 || fstat(from, &st) == -1
+        || sendfile(fd, from, NULL, st.st_size) != st.st_size
+        || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW
+                                  |F_SEAL_WRITE) == -1)
+    {
+        sandbox_log("runner \"%s\" cannot be read: %s", path,
+                    strerror(errno));
+
+        if (fd != -1) {
+            close(fd);
+            fd = -1;
+        }
+    }
+
+    if (from != -1) {
+        close(from);
+    }
+
+    return fd;
+}
+
+
+int
+sandbox_language_open_runner(const sandbox_language_t *language)
+{
+    int   fd;
+    char  path[sizeof("/proc/self/fd/") + 12];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", language->runner_fd);
+
+    fd = open(path, O_RDONLY|O_CLOEXEC);
+
+    if (fd == -1) {
+        sandbox_log("open \"%s\": %s", path, strerror(errno));
+    }
+
+    return fd;
+}
+
+
+const char *
+sandbox_language_name(unsigned n)
+{
+    return sandbox_language_rows[n].name;
+}
+
+
+unsigned
+sandbox_language_index(const sandbox_languages_t *languages,
+    const sandbox_language_t *language)
+{
+    return language - languages->items;
 }
 
 
@@ -193,7 +269,7 @@ sandbox_language_argv(const sandbox_language_t *language, const char *code,
         argv[n++] = (char *) *arg;
     }
 
-    argv[n++] = language->runner ? language->runner : (char *) code;
+    argv[n++] = (char *) (language->row->runner ? SANDBOX_SPAWN_RUNNER : code);
     argv[n] = NULL;
 
     return argv;

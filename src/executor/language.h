@@ -13,6 +13,9 @@
 
 #define SANDBOX_LANGUAGES  3
 
+/* of argv, the NULL included */
+#define SANDBOX_LANGUAGE_ARGUMENTS  10
+
 
 /*
  * One row of the table in language.c.  "arguments" stand between the
@@ -24,6 +27,8 @@ typedef struct {
     const char   *candidates[4];    /* the first that PATH has; NULL ends */
     const char   *arguments[6];     /* NULL ends */
     const char   *runner;           /* file name, NULL: none */
+    const char   *early[6];         /* beginnings of the variables that the
+                                       interpreter reads while it starts */
     unsigned      event_env:1;      /* the event in SANDBOX_EVENT and stdin */
 } sandbox_language_row_t;
 
@@ -31,7 +36,7 @@ typedef struct {
 typedef struct {
     const sandbox_language_row_t  *row;
     char                          *interpreter;   /* NULL: not in the image */
-    char                          *runner;        /* path, NULL: none */
+    int                           runner_fd;     /* a memory file, -1: none */
 } sandbox_language_t;
 
 
@@ -40,8 +45,8 @@ typedef struct {
 } sandbox_languages_t;
 
 
-/* looks every interpreter up, once; SANDBOX_ERROR: no memory */
-int sandbox_languages_init(sandbox_languages_t *languages, const char *path,
+/* looks every interpreter up, and loads the runners, once */
+void sandbox_languages_init(sandbox_languages_t *languages, const char *path,
     const char *runners);
 
 /* NULL: a language that no executor knows */
@@ -51,9 +56,23 @@ sandbox_language_t *sandbox_languages_find(sandbox_languages_t *languages,
 /* a new array of the names of what can run here */
 json_t *sandbox_languages_names(sandbox_languages_t *languages);
 
+/* by the number of a row, below SANDBOX_LANGUAGES */
+const char *sandbox_language_name(unsigned n);
+
+/* the number of its row */
+unsigned sandbox_language_index(const sandbox_languages_t *languages,
+    const sandbox_language_t *language);
+
 /*
- * Fills "argv", which has room for 10, and returns it.  "code" is used by the
- * languages without a runner only.
+ * The runner's source, opened anew so that its reader begins at the beginning;
+ * -1 after a line in the log.  It is no file of a path: code that may not see
+ * our folder can be run by it.
+ */
+int sandbox_language_open_runner(const sandbox_language_t *language);
+
+/*
+ * Fills "argv", which has room for SANDBOX_LANGUAGE_ARGUMENTS, and returns it.
+ * "code" is used by the languages without a runner only.
  */
 char **sandbox_language_argv(const sandbox_language_t *language,
     const char *code, char **argv);

@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "execution.h"
+#include "pool.h"
 #include "process.h"
 #include "report.h"
 #include "server.h"
@@ -45,14 +46,16 @@
 
 static int sandbox_main_options(sandbox_executor_t *ex, int argc,
     char *const *argv);
-static int sandbox_main_protect(void);
+static int sandbox_main_protect(sandbox_executor_t *ex);
 static int sandbox_main_paths(sandbox_executor_t *ex);
+static void sandbox_main_confine(sandbox_executor_t *ex);
 static int sandbox_main_signals(sandbox_executor_t *ex);
 static void sandbox_main_signal_handler(evutil_socket_t fd, short what,
     void *data);
 static int sandbox_main_announce(sandbox_executor_t *ex);
 static void sandbox_main_announced(void *data, int rc);
 static void sandbox_main_stop(sandbox_executor_t *ex);
+static int sandbox_main_known(void *data, pid_t pid);
 
 
 static sandbox_executor_t  sandbox_executor;
@@ -68,7 +71,7 @@ main(int argc, char **argv)
 
     ex = &sandbox_executor;
 
-    if (sandbox_main_protect() != SANDBOX_OK) {
+    if (sandbox_main_protect(ex) != SANDBOX_OK) {
         return SANDBOX_STATUS_FAILED;
     }
 
@@ -77,16 +80,21 @@ main(int argc, char **argv)
     }
 
     if (sandbox_bootstrap_read(&ex->bootstrap, ex->folder) != SANDBOX_OK
-        || sandbox_main_paths(ex) != SANDBOX_OK
-        || sandbox_languages_init(&ex->languages, ex->path, ex->runners)
-           != SANDBOX_OK)
+        || sandbox_main_paths(ex) != SANDBOX_OK)
     {
         return SANDBOX_STATUS_FAILED;
     }
 
+    sandbox_languages_init(&ex->languages, ex->path, ex->runners);
+    sandbox_main_confine(ex);
+
+    TAILQ_INIT(&ex->executions);
+
+    ex->oom_fd = sandbox_metrics_open_oom();
     ex->base = event_base_new();
 
     if (ex->base == NULL
+        || sandbox_pool_create(ex) != SANDBOX_OK
         || sandbox_main_signals(ex) != SANDBOX_OK
         || sandbox_server_start(ex) != SANDBOX_OK
         || sandbox_main_announce(ex) != SANDBOX_OK)
@@ -106,7 +114,7 @@ main(int argc, char **argv)
 /* before there is anything to protect */
 
 static int
-sandbox_main_protect(void)
+sandbox_main_protect(sandbox_executor_t *ex)
 {
     int            fd;
     struct rlimit  none = { 0, 0 };
@@ -123,6 +131,8 @@ sandbox_main_protect(void)
     } while (fd <= STDERR_FILENO);
 
     close(fd);
+
+    sandbox_confine_open_oom(&ex->confine);
 
     /* no other process of this user may look into our memory */
 
@@ -220,6 +230,35 @@ sandbox_main_paths(sandbox_executor_t *ex)
 }
 
 
+/* ours: the binary, the socket's folder, the control plane's socket */
+
+static void
+sandbox_main_confine(sandbox_executor_t *ex)
+{
+    char        *slash;
+    const char  *hidden[4];
+    static char  own[PATH_MAX], callback[SANDBOX_CALLBACK_MAX + 1];
+
+    snprintf(own, sizeof(own), "%s", ex->runners);
+    snprintf(callback, sizeof(callback), "%s", ex->bootstrap.callback);
+
+    if ((slash = strrchr(own, '/')) != NULL && slash != own) {
+        *slash = '\0';
+    }
+
+    if ((slash = strrchr(callback, '/')) != NULL && slash != callback) {
+        *slash = '\0';
+    }
+
+    hidden[0] = own;
+    hidden[1] = callback;
+    hidden[2] = ex->folder;
+    hidden[3] = NULL;
+
+    sandbox_confine_init(&ex->confine, ex->workspace, hidden);
+}
+
+
 static int
 sandbox_main_signals(sandbox_executor_t *ex)
 {
@@ -299,8 +338,9 @@ sandbox_main_announce(sandbox_executor_t *ex)
     snprintf(path, sizeof(path), "/internal/sessions/%s/container_ready",
              ex->bootstrap.session_id);
 
-    json = json_pack("{s:s, s:o}", "version", SANDBOX_EXECUTOR_VERSION,
-                     "languages", sandbox_languages_names(&ex->languages));
+    json = json_pack("{s:s, s:o, s:o}", "version", SANDBOX_EXECUTOR_VERSION,
+                     "languages", sandbox_languages_names(&ex->languages),
+                     "isolation", sandbox_confine_describe(&ex->confine));
     text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
 
@@ -337,6 +377,7 @@ sandbox_main_announced(void *data, int rc)
 
     if (rc == SANDBOX_OK) {
         ex->ready = 1;
+        sandbox_pool_fill(ex);
         return;
     }
 
@@ -359,7 +400,7 @@ sandbox_main_stop(sandbox_executor_t *ex)
     }
 
     for (i = 0; i < 100; i++) {
-        sandbox_process_kill_all(0);
+        (void) sandbox_process_end_strays(sandbox_main_known, NULL);
 
         while (waitpid(-1, NULL, WNOHANG) > 0) {
             /* void */
@@ -371,4 +412,11 @@ sandbox_main_stop(sandbox_executor_t *ex)
 
         nanosleep(&tick, NULL);
     }
+}
+
+
+static int
+sandbox_main_known(void *data, pid_t pid)
+{
+    return 0;
 }

@@ -32,6 +32,7 @@ static void sandbox_output_handler(evutil_socket_t fd, short what, void *data);
 static int sandbox_output_read(sandbox_output_t *o, unsigned chunks);
 static void sandbox_output_close(sandbox_output_t *o);
 static void sandbox_output_feed_text(sandbox_output_t *o, u_char ch);
+static void sandbox_output_replace(sandbox_output_t *o, size_t raw);
 static void sandbox_output_put(sandbox_output_t *o, const void *p, size_t n,
     size_t raw);
 static int sandbox_output_reserve(sandbox_output_t *o, size_t n);
@@ -203,12 +204,12 @@ sandbox_output_feed_text(sandbox_output_t *o, u_char ch)
         return;
 
     case SANDBOX_UTF8_BAD:
-        sandbox_output_put(o, SANDBOX_UTF8_REPLACEMENT, 3, 1);
         o->utf8.have = 0;
+        sandbox_output_replace(o, 1);
         return;
 
     default: /* SANDBOX_UTF8_BROKEN */
-        sandbox_output_put(o, SANDBOX_UTF8_REPLACEMENT, 3, o->utf8.have);
+        sandbox_output_replace(o, o->utf8.have);
         o->utf8.have = 0;
         sandbox_output_feed_text(o, ch);
     }
@@ -222,10 +223,21 @@ sandbox_output_flush(sandbox_output_t *o)
         return;
     }
 
-    sandbox_output_put(o, SANDBOX_UTF8_REPLACEMENT, 3, o->utf8.have);
+    sandbox_output_replace(o, o->utf8.have);
 
     o->utf8.have = 0;
     o->utf8.need = 0;
+}
+
+
+static void
+sandbox_output_replace(sandbox_output_t *o, size_t raw)
+{
+    sandbox_output_put(o, SANDBOX_UTF8_REPLACEMENT, 3, raw);
+
+    if (!o->full) {
+        o->replaced += raw;
+    }
 }
 
 

@@ -24,6 +24,7 @@ typedef struct {
     size_t          size;           /* allocated */
     size_t          limit;
     uint64_t        dropped;        /* bytes as they were written */
+    uint64_t        replaced;       /* bytes that were no UTF-8, kept ones */
     sandbox_utf8_t  utf8;
     struct event   *event;
     int             fd;             /* -1: closed */

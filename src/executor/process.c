@@ -5,9 +5,10 @@
 
 
 /*
- * Signals for many processes at once.  All orphans of the sandbox become our
- * children (we are process 1 or a subreaper), so what the code left behind
- * can be found, whatever sessions and groups it made for itself.
+ * Finding what executions leave behind.  An interpreter is the reaper of its
+ * own orphans, whatever sessions and groups they made for themselves; when it
+ * ends they become our children (we are process 1 or a reaper as well).  So a
+ * child that we did not start has outlived its execution.
  */
 
 
@@ -19,33 +20,35 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "executor.h"
 #include "process.h"
 
 
 /* more than a sandbox may have; the rest is seen in the next round */
-#define SANDBOX_PROCESS_MAX  4096
+#define SANDBOX_PROCESS_MAX     4096
+
+#define SANDBOX_PROCESS_ROUNDS  16
 
 
 typedef struct {
     pid_t     pid;
     pid_t     parent;
-    pid_t     session;
-    unsigned  ours:1;
+    unsigned  stray:1;
 } sandbox_process_t;
 
 
+static int sandbox_process_may_be_stray(sandbox_process_known_pt known,
+    void *data);
+static unsigned sandbox_process_strays(sandbox_process_t *list, size_t n,
+    sandbox_process_known_pt known, void *data);
 static size_t sandbox_process_list(sandbox_process_t *list, size_t max);
 static int sandbox_process_read(sandbox_process_t *p, const char *name);
-static void sandbox_process_kill_descendants(void);
 
 
 void
 sandbox_process_signal(pid_t leader, int signo)
 {
     (void) kill(-leader, signo);
-
-    /* the group does not exist before the child has called setsid() */
-
     (void) kill(leader, signo);
 
     if (signo == SIGTERM) {
@@ -55,66 +58,110 @@ sandbox_process_signal(pid_t leader, int signo)
 }
 
 
-void
-sandbox_process_kill_session(pid_t leader)
+/*
+ * All of them are stopped before the first is killed: one that forks all the
+ * time could get away from us otherwise, as each kill makes room for another
+ * child.  What was stopped cannot start anything.
+ */
+
+unsigned
+sandbox_process_end_strays(sandbox_process_known_pt known, void *data)
 {
     size_t              i, n;
+    unsigned            found, before, round;
     sandbox_process_t  *list;
 
-    sandbox_process_signal(leader, SIGKILL);
+    if (!sandbox_process_may_be_stray(known, data)) {
+        return 0;
+    }
 
     list = malloc(SANDBOX_PROCESS_MAX * sizeof(sandbox_process_t));
     if (list == NULL) {
-        return;
+        return 1;
     }
 
-    n = sandbox_process_list(list, SANDBOX_PROCESS_MAX);
+    n = 0;
+    found = 0;
+    round = 0;
+
+    do {
+        before = found;
+        n = sandbox_process_list(list, SANDBOX_PROCESS_MAX);
+        found = sandbox_process_strays(list, n, known, data);
+
+        for (i = 0; i < n; i++) {
+            if (list[i].stray) {
+                (void) kill(list[i].pid, SIGSTOP);
+            }
+        }
+
+    } while (found > before && ++round < SANDBOX_PROCESS_ROUNDS);
 
     for (i = 0; i < n; i++) {
-        if (list[i].session == leader) {
+        if (list[i].stray) {
             (void) kill(list[i].pid, SIGKILL);
         }
     }
 
     free(list);
+
+    return found;
 }
 
 
-int
-sandbox_process_group_exists(pid_t leader)
-{
-    return kill(-leader, 0) == 0 || errno == EPERM;
-}
+/* our children only, which costs little: most executions leave nothing */
 
-
-void
-sandbox_process_kill_all(int init)
+static int
+sandbox_process_may_be_stray(sandbox_process_known_pt known, void *data)
 {
-    if (init) {
-        /* atomic: nothing can fork away from it */
-        (void) kill(-1, SIGKILL);
-        return;
+    int      fd;
+    char     text[16384], path[64], *p, *end;
+    pid_t    pid;
+    ssize_t  n;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%ld/children",
+             (long) getpid());
+
+    fd = open(path, O_RDONLY|O_CLOEXEC);
+    if (fd == -1) {
+        return 1;
     }
 
-    sandbox_process_kill_descendants();
+    n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+
+    if (n < 0 || n == sizeof(text) - 1) {
+        return 1;
+    }
+
+    text[n] = '\0';
+
+    for (p = text; /* void */ ; p = end) {
+        pid = strtol(p, &end, 10);
+
+        if (end == p) {
+            return 0;
+        }
+
+        if (!known(data, pid)) {
+            return 1;
+        }
+    }
 }
 
 
-static void
-sandbox_process_kill_descendants(void)
-{
-    pid_t               self;
-    size_t              i, k, n;
-    unsigned            found;
-    sandbox_process_t  *list;
+/* marks them, and counts them */
 
-    list = malloc(SANDBOX_PROCESS_MAX * sizeof(sandbox_process_t));
-    if (list == NULL) {
-        return;
-    }
+static unsigned
+sandbox_process_strays(sandbox_process_t *list, size_t n,
+    sandbox_process_known_pt known, void *data)
+{
+    pid_t     self;
+    size_t    i, k;
+    unsigned  count, found;
 
     self = getpid();
-    n = sandbox_process_list(list, SANDBOX_PROCESS_MAX);
+    count = 0;
 
     /* a generation a round */
 
@@ -122,26 +169,30 @@ sandbox_process_kill_descendants(void)
         found = 0;
 
         for (i = 0; i < n; i++) {
-            if (list[i].ours) {
+            if (list[i].stray) {
                 continue;
             }
 
-            for (k = 0; k < n; k++) {
-                if (list[k].ours && list[k].pid == list[i].parent) {
-                    break;
+            if (list[i].parent == self) {
+                list[i].stray = !known(data, list[i].pid);
+
+            } else {
+                for (k = 0; k < n; k++) {
+                    if (list[k].stray && list[k].pid == list[i].parent) {
+                        list[i].stray = 1;
+                        break;
+                    }
                 }
             }
 
-            if (list[i].parent == self || k < n) {
-                list[i].ours = 1;
-                found = 1;
-                (void) kill(list[i].pid, SIGKILL);
-            }
+            found += list[i].stray;
         }
+
+        count += found;
 
     } while (found);
 
-    free(list);
+    return count;
 }
 
 
@@ -183,7 +234,7 @@ sandbox_process_list(sandbox_process_t *list, size_t max)
 static int
 sandbox_process_read(sandbox_process_t *p, const char *name)
 {
-    int      fd, parent, session;
+    int      fd, parent;
     char     path[300], text[512], *rest;
     ssize_t  n;
 
@@ -207,16 +258,13 @@ sandbox_process_read(sandbox_process_t *p, const char *name)
 
     rest = strrchr(text, ')');
 
-    if (rest == NULL
-        || sscanf(rest + 1, " %*c %d %*d %d", &parent, &session) != 2)
-    {
+    if (rest == NULL || sscanf(rest + 1, " %*c %d", &parent) != 1) {
         return 0;
     }
 
     p->pid = atoi(name);
     p->parent = parent;
-    p->session = session;
-    p->ours = 0;
+    p->stray = 0;
 
     return 1;
 }

@@ -11,20 +11,21 @@
 #include <sys/types.h>
 
 
-/* the processes of one execution are a session; its leader's pid names it */
+typedef int (*sandbox_process_known_pt)(void *data, pid_t pid);
 
-/* the leader must not have been waited for: its number could be another's */
-void sandbox_process_signal(pid_t leader, int signo);
-void sandbox_process_kill_session(pid_t leader);
-
-/* 1 while any process of the leader's group exists */
-int sandbox_process_group_exists(pid_t leader);
 
 /*
- * SIGKILL for everything that descends from us: as process 1 everything
- * there is, else every child of a child.
+ * To an interpreter and its group.  It must not have been waited for: its
+ * number could be another's.
  */
-void sandbox_process_kill_all(int init);
+void sandbox_process_signal(pid_t leader, int signo);
+
+/*
+ * A child of ours that is not known has lost its parent: SIGKILL for it, and
+ * for everything that descends from it.  How many there were, zombies too.
+ */
+unsigned sandbox_process_end_strays(sandbox_process_known_pt known,
+    void *data);
 
 
 #endif /* _SANDBOX_PROCESS_H_INCLUDED_ */

@@ -329,7 +329,9 @@ sandbox_request_path_is_valid(const char *path)
     size_t       len;
     const char  *p;
 
-    if (path[0] == '\0' || path[0] == '/'
+    /* it becomes a line of what a runner reads */
+
+    if (path[0] == '\0' || path[0] == '/' || strpbrk(path, "\r\n") != NULL
         || strlen(path) > SANDBOX_PATH_MAX)
     {
         return 0;

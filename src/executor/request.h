@@ -14,7 +14,7 @@
 
 /*
  * What POST /v1/executions asks for.  "event" points into the body that was
- * parsed; everything else is owned.
+ * parsed, which must live as long; everything else is owned.
  */
 typedef struct {
     json_t      *fields;            /* owned: what the pointers below need */

@@ -22,9 +22,10 @@
 #include "result.h"
 
 
-#define SANDBOX_EXIT_TIMEOUT    124
-#define SANDBOX_EXIT_CANCELLED  130
-#define SANDBOX_EXIT_SIGNAL     128
+#define SANDBOX_EXIT_TIMEOUT      124
+#define SANDBOX_EXIT_NOT_STARTED  126
+#define SANDBOX_EXIT_CANCELLED    130
+#define SANDBOX_EXIT_SIGNAL       128
 
 
 typedef enum {
@@ -43,6 +44,8 @@ typedef struct {
 } sandbox_frame_t;
 
 
+static void sandbox_result_judge_signal(sandbox_verdict_t *v, int signo,
+    const sandbox_result_t *r);
 static void sandbox_result_judge_exit(sandbox_verdict_t *v, int code,
     const sandbox_frame_t *frame);
 static void sandbox_result_judge_value(sandbox_verdict_t *v,
@@ -55,14 +58,13 @@ static void sandbox_result_read_frame(sandbox_frame_t *f,
     const sandbox_output_t *o);
 static json_t *sandbox_result_head(const sandbox_result_t *r,
     const sandbox_verdict_t *v);
+static json_t *sandbox_result_metrics(const sandbox_result_t *r);
 static double sandbox_result_tenths(double value);
 
 
 void
 sandbox_result_judge(sandbox_verdict_t *v, const sandbox_result_t *r)
 {
-    int              signo;
-    const char      *name;
     sandbox_frame_t  frame;
 
     memset(v, 0, sizeof(sandbox_verdict_t));
@@ -74,6 +76,12 @@ sandbox_result_judge(sandbox_verdict_t *v, const sandbox_result_t *r)
         return;
     }
 
+    if (r->ended == SANDBOX_ENDED_NOT_STARTED) {
+        sandbox_result_fail(v, SANDBOX_EXIT_NOT_STARTED,
+                            "the interpreter cannot be started");
+        return;
+    }
+
     if (r->ended == SANDBOX_ENDED_CANCEL) {
         sandbox_result_fail(v, SANDBOX_EXIT_CANCELLED, "cancelled");
         v->status = "cancelled";
@@ -81,23 +89,28 @@ sandbox_result_judge(sandbox_verdict_t *v, const sandbox_result_t *r)
     }
 
     if (WIFSIGNALED(r->wait_status)) {
-        signo = WTERMSIG(r->wait_status);
-        name = sigabbrev_np(signo);
-
-        if (name != NULL) {
-            sandbox_result_fail(v, SANDBOX_EXIT_SIGNAL + signo,
-                                "killed by signal %d (SIG%s)", signo, name);
-
-        } else {
-            sandbox_result_fail(v, SANDBOX_EXIT_SIGNAL + signo,
-                                "killed by signal %d (unknown)", signo);
-        }
-
+        sandbox_result_judge_signal(v, WTERMSIG(r->wait_status), r);
         return;
     }
 
     sandbox_result_read_frame(&frame, r->frame);
     sandbox_result_judge_exit(v, WEXITSTATUS(r->wait_status), &frame);
+}
+
+
+static void
+sandbox_result_judge_signal(sandbox_verdict_t *v, int signo,
+    const sandbox_result_t *r)
+{
+    const char  *name;
+
+    name = sigabbrev_np(signo);
+
+    sandbox_result_fail(v, SANDBOX_EXIT_SIGNAL + signo,
+                        "killed by signal %d (%s%s)%s", signo,
+                        name ? "SIG" : "", name ? name : "unknown",
+                        r->metrics.oom_killed
+                        ? ": the sandbox has no memory left" : "");
 }
 
 
@@ -292,8 +305,7 @@ sandbox_result_render(const sandbox_result_t *r)
 static json_t *
 sandbox_result_head(const sandbox_result_t *r, const sandbox_verdict_t *v)
 {
-    return json_pack("{s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:f,"
-                     " s:{s:f, s:f, s:I, s:I}}",
+    return json_pack("{s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:o}",
                      "execution_id", r->id,
                      "status", v->status,
                      "exit_code", v->exit_code,
@@ -306,13 +318,29 @@ sandbox_result_head(const sandbox_result_t *r, const sandbox_verdict_t *v)
                      "stdout_dropped", (json_int_t) r->out->dropped,
                      "stderr_dropped", (json_int_t) r->err->dropped,
                      "duration_ms", sandbox_result_tenths(r->duration_ms),
-                     "metrics",
-                     "cpu_time_ms",
-                     sandbox_result_tenths(r->metrics.cpu_time_ms),
+                     "metrics", sandbox_result_metrics(r));
+}
+
+
+static json_t *
+sandbox_result_metrics(const sandbox_result_t *r)
+{
+    const sandbox_metrics_t  *m;
+
+    m = &r->metrics;
+
+    return json_pack("{s:f, s:f, s:I, s:I, s:f, s:b, s:I, s:I, s:I, s:I}",
+                     "cpu_time_ms", sandbox_result_tenths(m->cpu_time_ms),
                      "peak_memory_mb",
-                     sandbox_result_tenths(r->metrics.peak_memory_mb),
-                     "io_read_bytes", (json_int_t) r->metrics.io_read_bytes,
-                     "io_write_bytes", (json_int_t) r->metrics.io_write_bytes);
+                     sandbox_result_tenths(m->peak_memory_mb),
+                     "io_read_bytes", (json_int_t) m->io_read_bytes,
+                     "io_write_bytes", (json_int_t) m->io_write_bytes,
+                     "queued_ms", sandbox_result_tenths(r->queued_ms),
+                     "oom_killed", m->oom_killed,
+                     "stdout_dropped_bytes", (json_int_t) r->out->dropped,
+                     "stderr_dropped_bytes", (json_int_t) r->err->dropped,
+                     "stdout_replaced_bytes", (json_int_t) r->out->replaced,
+                     "stderr_replaced_bytes", (json_int_t) r->err->replaced);
 }
 
 

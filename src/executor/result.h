@@ -21,7 +21,8 @@
 typedef enum {
     SANDBOX_ENDED_ITSELF = 0,
     SANDBOX_ENDED_TIMEOUT,
-    SANDBOX_ENDED_CANCEL
+    SANDBOX_ENDED_CANCEL,
+    SANDBOX_ENDED_NOT_STARTED
 } sandbox_ended_e;
 
 
@@ -29,6 +30,7 @@ typedef enum {
 typedef struct {
     const char               *id;
     double                    timeout;      /* seconds */
+    double                    queued_ms;    /* until it was started */
     double                    duration_ms;
     sandbox_ended_e           ended;
     int                       wait_status;

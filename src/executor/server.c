@@ -27,6 +27,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include "execution.h"
+#include "pool.h"
 #include "server.h"
 
 
@@ -71,6 +72,7 @@ static void sandbox_server_execute(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
 static void sandbox_server_show(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
+static const char *sandbox_server_state(const sandbox_execution_t *e);
 static void sandbox_server_ack(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
 static void sandbox_server_cancel(sandbox_executor_t *ex,
@@ -274,13 +276,24 @@ static void
 sandbox_server_status(sandbox_executor_t *ex, struct evhttp_request *req,
     const char *id, size_t len)
 {
-    json_t  *json;
+    unsigned  n;
+    json_t   *json, *ready;
 
-    json = json_pack("{s:s, s:s, s:i, s:o}",
+    ready = json_object();
+
+    for (n = 0; n < SANDBOX_LANGUAGES; n++) {
+        json_object_set_new(ready, sandbox_language_name(n),
+                            json_integer(sandbox_pool_count(ex, n)));
+    }
+
+    json = json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:o}",
                      "session_id", ex->bootstrap.session_id,
                      "version", SANDBOX_EXECUTOR_VERSION,
                      "running", (int) ex->running,
-                     "languages", sandbox_languages_names(&ex->languages));
+                     "queued", (int) ex->queued,
+                     "ready", ready,
+                     "languages", sandbox_languages_names(&ex->languages),
+                     "isolation", sandbox_confine_describe(&ex->confine));
 
     sandbox_server_send_json(req, 200, json);
 }
@@ -290,32 +303,12 @@ static void
 sandbox_server_execute(sandbox_executor_t *ex, struct evhttp_request *req,
     const char *id, size_t len)
 {
-    int                   rc, sync;
+    int                   rc;
     char                  error[SANDBOX_SERVER_ERROR_MAX];
-    const char           *text;
-    struct evbuffer      *body;
-    sandbox_request_t     r;
     sandbox_execution_t  *e;
 
-    body = evhttp_request_get_input_buffer(req);
-    text = (const char *) evbuffer_pullup(body, -1);
-    e = NULL;
-
-    if (sandbox_request_parse(&r, text ? text : "",
-                              text ? evbuffer_get_length(body) : 0,
-                              error, sizeof(error))
-        != SANDBOX_OK)
-    {
-        rc = 400;
-
-    } else {
-        rc = sandbox_execution_start(ex, &r, &e, error, sizeof(error));
-    }
-
-    sync = r.sync;
-
-    sandbox_request_free(&r);
-    evbuffer_drain(body, evbuffer_get_length(body));
+    rc = sandbox_execution_admit(ex, evhttp_request_get_input_buffer(req), &e,
+                                 error, sizeof(error));
 
     if (rc != 200) {
         sandbox_server_send_error(req, rc, "%s", error);
@@ -324,13 +317,14 @@ sandbox_server_execute(sandbox_executor_t *ex, struct evhttp_request *req,
 
     /* without memory to wait with it goes on as an async one */
 
-    if (sync && sandbox_server_wait(e, req) == SANDBOX_OK) {
+    if (e->sync && sandbox_server_wait(e, req) == SANDBOX_OK) {
         return;
     }
 
     sandbox_server_send_json(req, 202, json_pack("{s:s, s:s}",
                                                  "execution_id", e->id,
-                                                 "status", "running"));
+                                                 "status",
+                                                 sandbox_server_state(e)));
 }
 
 
@@ -348,9 +342,25 @@ sandbox_server_show(sandbox_executor_t *ex, struct evhttp_request *req,
     }
 
     sandbox_server_send_json(req, 200, json_pack("{s:s, s:s}",
-                             "execution_id", e->id, "state",
-                             e->state == SANDBOX_EXECUTION_ENDED ? "ended"
-                                                                 : "running"));
+                             "execution_id", e->id,
+                             "state", sandbox_server_state(e)));
+}
+
+
+static const char *
+sandbox_server_state(const sandbox_execution_t *e)
+{
+    switch (e->state) {
+
+    case SANDBOX_EXECUTION_QUEUED:
+        return "queued";
+
+    case SANDBOX_EXECUTION_ENDED:
+        return "ended";
+
+    default:
+        return "running";
+    }
 }
 
 

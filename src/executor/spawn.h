@@ -8,36 +8,37 @@
 #define _SANDBOX_SPAWN_H_INCLUDED_
 
 
-#include "executor.h"
-#include "request.h"
+#include <sys/types.h>
+#include "confine.h"
 
 
-/* the descriptors that a runner finds, beside the three standard ones */
+/* the descriptors that a runner finds: docs/runner-protocol.md */
 #define SANDBOX_SPAWN_REQUEST_FD  3
 #define SANDBOX_SPAWN_VALUE_FD    4
+#define SANDBOX_SPAWN_GATE_FD     5
+#define SANDBOX_SPAWN_RUNNER_FD   6
+#define SANDBOX_SPAWN_FDS         7
+
+/* the path of the runner, for the interpreter */
+#define SANDBOX_SPAWN_RUNNER      "/proc/self/fd/6"
 
 
+/* what a child needs, all of it made before it is started */
 typedef struct {
-    pid_t  pid;             /* leader of its own session */
-    int    stdout_fd;
-    int    stderr_fd;
-    int    value_fd;        /* the return value's pipe */
+    const sandbox_confine_t  *confine;
+    const char               *interpreter;
+    char *const              *argv;
+    char *const              *envp;
+    int                       folder;       /* that it starts in */
+    int                       fds[SANDBOX_SPAWN_FDS];    /* -1: not given */
 } sandbox_spawn_t;
 
 
 /*
- * Opens the folder that the code will start in, made if it is absent.  No
- * link is followed.  -1: errno says why.
+ * Starts a child: leader of its own session, a reaper of its orphans,
+ * confined.  Its number, or -1 after a line in the log.
  */
-int sandbox_spawn_open_folder(int workspace_fd, const char *path);
-
-/*
- * Starts the interpreter; the caller owns the descriptors.  SANDBOX_ERROR
- * after a line in the log: nothing was started.
- */
-int sandbox_spawn_start(sandbox_spawn_t *s, sandbox_executor_t *ex,
-    const sandbox_language_t *language, const sandbox_request_t *r,
-    int folder);
+pid_t sandbox_spawn(const sandbox_spawn_t *s);
 
 
 #endif /* _SANDBOX_SPAWN_H_INCLUDED_ */

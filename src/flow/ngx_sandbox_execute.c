@@ -393,7 +393,8 @@ ngx_sandbox_execute_refused(ngx_sandbox_flow_t *f)
         return ngx_sandbox_flow_fail(f, NGX_SANDBOX_TOO_MANY_REQUESTS,
                                      "the session runs as much as its "
                                      "template's max_concurrent_executions "
-                                     "allows");
+                                     "allows, and sandbox_execution_queue "
+                                     "executions wait");
 
     default:
         return ngx_sandbox_flow_fail(f, NGX_SANDBOX_RUNTIME_UNAVAILABLE,

@@ -76,6 +76,8 @@ typedef struct {
     ngx_sandbox_container_spec_t    spec;
     ngx_str_t                       env_vars;
     ngx_uint_t                      max_runs;
+    ngx_str_t                       prestart;
+    ngx_str_t                       isolation;   /* as the executor says */
     ngx_sandbox_runtime_call_t     *call;
     char                           *reason;      /* of a failure */
     ngx_sandbox_container_state_t  *died;        /* NULL: it did not */

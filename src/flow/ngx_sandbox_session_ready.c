@@ -132,6 +132,7 @@ ngx_sandbox_ready_mark(ngx_sandbox_flow_t *f)
 
     ngx_sandbox_op_statement(f,
                  &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_RUNNING]);
+    ngx_sandbox_op_string(f, &s->isolation);
     ngx_sandbox_op_string(f, &s->id);
     ngx_sandbox_op_string(f, &s->container);
 

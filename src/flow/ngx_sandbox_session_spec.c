@@ -69,6 +69,7 @@ ngx_sandbox_session_spec(ngx_sandbox_flow_t *f)
 
     s->env_vars = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_ENV);
     s->max_runs = ngx_sandbox_spec_number(f, NGX_SANDBOX_SESSION_MAX_RUNS);
+    s->prestart = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_PRESTART);
 
     return NGX_OK;
 }
@@ -117,6 +118,14 @@ ngx_sandbox_session_bootstrap(ngx_sandbox_flow_t *f, ngx_str_t *ret_text)
     if (s->max_runs) {
         ngx_sandbox_json_literal_key(&json, "max_concurrent_executions");
         ngx_sandbox_json_int(&json, s->max_runs);
+    }
+
+    ngx_sandbox_json_literal_key(&json, "max_queued_executions");
+    ngx_sandbox_json_int(&json, f->node->execution_queue);
+
+    if (s->prestart.data) {
+        ngx_sandbox_json_literal_key(&json, "prestart");
+        ngx_sandbox_json_raw(&json, &s->prestart);
     }
 
     ngx_sandbox_json_object_end(&json);

@@ -20,7 +20,7 @@
 
 
 #define NGX_SANDBOX_SESSION_DIR_OPEN    0777
-#define NGX_SANDBOX_SESSION_DIR_SEALED  0711
+#define NGX_SANDBOX_SESSION_DIR_SEALED  0700
 
 #define NGX_SANDBOX_BOOTSTRAP           "bootstrap.json"
 #define NGX_SANDBOX_SOCKET              "executor.sock"

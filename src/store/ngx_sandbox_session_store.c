@@ -23,8 +23,9 @@
     " s.language_runtime, s.runtime_backend, s.runtime_node,"                 \
     " s.container_id, s.image_url, s.cpu_milli, s.memory_mb, s.disk_mb,"      \
     " s.max_processes, s.timeout_sec, s.env_vars, s.metadata,"                \
-    " s.workspace_path, s.start_kind, s.failure, s.created_at, s.updated_at," \
-    " s.started_at, s.completed_at, s.last_activity_at, s.expires_at,"        \
+    " s.workspace_path, s.start_kind, s.failure, s.isolation, s.created_at,"   \
+    " s.updated_at, s.started_at, s.completed_at, s.last_activity_at,"        \
+    " s.expires_at,"                                                          \
     " s.status = 'creating' AND s.start_deadline_at < " NOW                   \
     " OR s.status = 'running' AND s.expires_at < " NOW
 
@@ -42,10 +43,10 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         1, NGX_SANDBOX_SESSION_COLUMNS, 1),
 
     ngx_sandbox_stmt("reading a session to start",
-        "SELECT " COLUMNS ", t.max_concurrent_executions" FROM
+        "SELECT " COLUMNS ", t.max_concurrent_executions, t.prestart" FROM
         " LEFT JOIN templates t ON t.id = s.template_id"
         " WHERE s.id = ? AND s.hidden = 0",
-        1, NGX_SANDBOX_SESSION_COLUMNS + 1, 1),
+        1, NGX_SANDBOX_SESSION_START_COLUMNS, 1),
 
     /* one statement reads the template's defaults and inserts */
 
@@ -83,14 +84,14 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
     ngx_sandbox_stmt("marking a session running",
         "UPDATE sessions s JOIN containers c ON c.id = s.container_id"
         " SET s.status = 'running', s.epoch = s.epoch + 1,"
-        " s.started_at = " NOW ", s.updated_at = " NOW ","
+        " s.isolation = ?, s.started_at = " NOW ", s.updated_at = " NOW ","
         " s.last_activity_at = " NOW ","
         " s.expires_at = " NOW " + INTERVAL s.timeout_sec SECOND,"
         " c.status = 'running', c.epoch = c.epoch + 1,"
         " c.started_at = " NOW
         " WHERE s.id = ? AND s.container_id = ? AND s.status = 'creating'"
         " AND c.status = 'creating'",
-        2, 0, 0),
+        3, 0, 0),
 
     ngx_sandbox_stmt("marking a session failed",
         "UPDATE sessions SET status = 'failed', epoch = epoch + 1,"

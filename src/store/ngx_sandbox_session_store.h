@@ -35,6 +35,7 @@ enum {
     NGX_SANDBOX_SESSION_WORKSPACE,
     NGX_SANDBOX_SESSION_START_KIND,
     NGX_SANDBOX_SESSION_FAILURE,
+    NGX_SANDBOX_SESSION_ISOLATION,
     NGX_SANDBOX_SESSION_CREATED,
     NGX_SANDBOX_SESSION_UPDATED,
     NGX_SANDBOX_SESSION_STARTED,
@@ -45,8 +46,12 @@ enum {
     NGX_SANDBOX_SESSION_COLUMNS
 };
 
-/* to start one: the template's limit of executions, NULL if that is gone */
-#define NGX_SANDBOX_SESSION_MAX_RUNS  NGX_SANDBOX_SESSION_COLUMNS
+/* to start one: of its template, NULL if that is gone */
+enum {
+    NGX_SANDBOX_SESSION_MAX_RUNS = NGX_SANDBOX_SESSION_COLUMNS,
+    NGX_SANDBOX_SESSION_PRESTART,
+    NGX_SANDBOX_SESSION_START_COLUMNS
+};
 
 
 enum {
@@ -56,7 +61,7 @@ enum {
     /* id -> the session, hidden or not */
     NGX_SANDBOX_SQL_SESSION_ANY,
 
-    /* id -> the same as GET, and one column more */
+    /* id -> the same as GET, and the columns for a start */
     NGX_SANDBOX_SQL_SESSION_GET_START,
 
     /*
@@ -73,7 +78,10 @@ enum {
     /* container_id, id, epoch: creating only; the one who starts it wins */
     NGX_SANDBOX_SQL_SESSION_CLAIM_START,
 
-    /* id, container_id: creating -> running, the container as well */
+    /*
+     * isolation or NULL, id, container_id: creating -> running, the container
+     * as well
+     */
     NGX_SANDBOX_SQL_SESSION_RUNNING,
 
     /* failure, id, epoch: creating or running -> failed */

@@ -10,6 +10,7 @@
 # SANDBOX_EXECUTOR_DIR names another build than build/executor.
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,17 +21,19 @@ from harness import (BUILT, SESSION, TOKEN, Executor, Result, done,  # noqa
                      equal, json, ok, skip, until)
 
 MIB = 1024 * 1024
+SESSION_ENV = {"FROM_SESSION": "s", "BOTH": "s"}
 
 
 def test_start():
-    e = Executor(env_vars={"FROM_SESSION": "s", "BOTH": "s"}).start().ready()
+    e = Executor(env_vars=SESSION_ENV).start().ready()
 
     ready = e.callback.calls[0]
     equal(ready.path, "/internal/sessions/%s/container_ready" % SESSION,
           "container_ready is told at start")
     equal(ready.headers["Authorization"], "Bearer " + TOKEN, "with the token")
-    equal(sorted(json.loads(ready.body)), ["languages", "version"],
-          "and what can run")
+    equal(sorted(json.loads(ready.body)),
+          ["isolation", "languages", "version"],
+          "and what can run, and what keeps it in")
     ok(not os.path.exists(e.run + "/bootstrap.json"),
        "bootstrap.json is gone")
     equal(oct(os.stat(e.socket).st_mode & 0o777), "0o666",
@@ -628,14 +631,22 @@ def test_processes(e, where):
        e.processes(marker))
     ok(time.monotonic() - began < 2, where + "quickly")
 
-    # while another one runs nobody knows whose it is: gone with the last
+    # another one runs: it is known whose the daemon is all the same
     body = e.body("shell", "sleep 1; echo other", mode="async")
     e.post(body)
     r = e.python(daemon)
+    ok(r.value == "done" and not e.processes(marker)
+       and not e.callback.results(body["execution_id"]),
+       where + "so is one beside another execution", e.processes(marker))
     other = until(lambda: e.callback.results(body["execution_id"]), 5)
-    ok(r.value == "done" and Result(other[0].body).out == "other\n"
-       and gone(marker), where + "the last execution takes it along",
-       e.processes(marker))
+    equal(Result(other[0].body).out, "other\n",
+          where + "which is left alone")
+
+    # and if it says that it is nobody's
+    r = e.python("import ctypes\n"
+                 "ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)\n" + daemon)
+    ok(r.value == "done" and not e.processes(marker),
+       where + "so is one whose parent gave it away", e.processes(marker), r)
 
     # a group of its own in the same session, beside another execution
     body = e.body("shell", "sleep 2", mode="async")
@@ -662,8 +673,7 @@ def test_processes(e, where):
     r = e.python(forks, timeout=20)
     ok(r.status == "completed", where + "processes that run from a kill", r)
     time.sleep(0.1)
-    ok(not e.processes(e.dir + "/opt/runners"), where + "are all caught",
-       e.processes(e.dir + "/opt/runners"))
+    equal(e.left(), 0, where + "are all caught")
 
     if e.init:
         r = e.shell("kill -9 -1; echo never; sleep 0.2; exit 5")
@@ -671,20 +681,58 @@ def test_processes(e, where):
               where + "kill -9 -1 spares its sender and the executor")
 
 
-def test_limits(e):
-    bodies = [e.body("shell", "sleep 0.7", mode="async") for _ in range(4)]
-    equal([e.post(b)[0].status for b in bodies], [202] * 4,
-          "four at a time")
+def test_limits():
+    e = Executor(max_concurrent_executions=2,
+                 max_queued_executions=3).start().ready()
+
+    bodies = [e.body("shell", "echo $$ >>order; echo %d >>order; sleep 0.5"
+                     % n, mode="async") for n in range(5)]
+    answers = [e.post(b) for b in bodies]
+    equal([r.status for r, _ in answers], [202] * 5,
+          "two at a time, and three that wait")
+    equal([json.loads(data)["status"] for _, data in answers],
+          ["running"] * 2 + ["queued"] * 3, "are told which they are")
     r, data = e.post(e.body("shell", "true"))
     equal((r.status, "error" in json.loads(data)), (429, True),
-          "the fifth: 429")
-    equal(json.loads(e.request("GET", "/v1/status")[1])["running"], 4,
-          "status counts them")
+          "the sixth: 429")
+    status = e.status()
+    equal((status["running"], status["queued"]), (2, 3), "status counts them")
     equal(e.post(bodies[0])[0].status, 409, "the same id again: 409")
+    equal(e.post(bodies[4])[0].status, 409, "also of one that waits")
+
+    _, data = e.request("GET", "/v1/executions/" + bodies[4]["execution_id"])
+    equal(json.loads(data)["state"], "queued", "it is known as such")
+    equal(e.request("POST", "/v1/executions/%s/cancel"
+                    % bodies[4]["execution_id"])[0].status, 204,
+          "one that waits is cancelled")
+    result = until(lambda: e.callback.results(bodies[4]["execution_id"]))
+    equal(Result(result[0].body).status, "cancelled", "at once")
+
     ok(until(lambda: all(e.callback.results(b["execution_id"])
                          for b in bodies)), "all are reported")
-    ok(until(lambda: e.post(e.body("shell", "true", mode="async"))[0].status
-             == 202), "then there is room again")
+    order = [line for line in open(e.workspace + "/order").read().split()
+             if len(line) == 1]
+    equal((sorted(order[:2]), sorted(order[2:])), (["0", "1"], ["2", "3"]),
+          "in the order in which they came, the cancelled one not at all")
+    head = Result(e.callback.results(bodies[3]["execution_id"])[0].body).head
+    ok(300 < head["metrics"]["queued_ms"] < 2000
+       and head["duration_ms"] < 1500,
+       "the time that one waited is told, and is not its own", head)
+
+    # a sync one waits like the others
+    e.post(e.body("shell", "sleep 0.4", mode="async"))
+    e.post(e.body("shell", "sleep 0.4", mode="async"))
+    equal(e.shell("echo late").out, "late\n", "a sync one waits for its place")
+    equal(e.stop(), 0, "the end")
+
+    # what waits is bounded in bytes as well
+    e = Executor(max_concurrent_executions=1,
+                 max_queued_executions=100).start().ready()
+    large = [e.body("shell", "sleep 3", stdin="x" * (7 * MIB), mode="async")
+             for _ in range(5)]
+    statuses = [e.post(b)[0].status for b in large]
+    equal(statuses, [202, 202, 202, 202, 429], "large ones take more room")
+    e.stop()
 
 
 def test_reports(e):
@@ -943,15 +991,7 @@ def test_init():
     equal(e.stop(), 0, "one from outside does")
 
 
-def main():
-    if not os.path.exists(BUILT + "/executor"):
-        print("Bail out! %s is not built" % BUILT)
-        sys.exit(1)
-
-    e = test_start()
-
-    test_http(e)
-    test_curl(e)
+def test_code(e):
     test_python(e)
     test_python_errors(e)
     test_python_imports(e)
@@ -961,14 +1001,86 @@ def main():
     test_output(e)
     test_time(e)
     test_processes(e, "")
-    test_limits(e)
+
+
+def test_prestart(e):
+    def ready():
+        return e.status()["ready"]
+
+    full = {"python": 2, "javascript": 2, "shell": 0}
+    ok(until(lambda: ready() == full), "what was asked for is kept ready",
+       ready())
+
+    # each is used once
+    code = "import os\ndef handler(event): return os.getpid()"
+    pids = [e.python(code).value for _ in range(6)]
+    equal(len(set(pids)), 6, "an interpreter runs one request")
+    r = e.python("import builtins\nbuiltins.left = 1\n"
+                 "open('/tmp/here', 'w')\n")
+    r = e.python("import builtins\n"
+                 "def handler(event): return hasattr(builtins, 'left')")
+    equal(r.value, False, "nothing of one is seen by the next")
+
+    # one that ends before it is needed
+    until(lambda: ready() == full)
+    for pid in e.inside():
+        os.kill(pid, signal.SIGKILL)
+    r = e.python(code)
+    ok(r.status == "completed", "all killed: a new one is started", r)
+    ok(until(lambda: ready() == full), "and they are replaced", ready())
+    equal(e.left(), 0, "the dead are waited for")
+
+    # what it used before does not count
+    until(lambda: ready() == full)
+    until(lambda: e.waiting("python"))
+    r = e.python("pass")
+    ok(r.head["metrics"]["cpu_time_ms"] < 15,
+       "its start is no part of the execution", r.head)
+
+    # variables that are read at the start need a start
+    r = e.javascript("function handler() { return typeof gc; }",
+                     env_vars={"NODE_OPTIONS": "--expose-gc"})
+    equal(r.value, "function", "NODE_OPTIONS are seen")
+    r = e.python("import time\ndef handler(event): return time.tzname[0]",
+                 env_vars={"TZ": "XYZ-1"})
+    equal(r.value, "XYZ", "so is TZ")
+    r = e.javascript("function handler() {"
+                     " return new Date(0).getHours(); }",
+                     env_vars={"TZ": "Asia/Tokyo"})
+    ok(r.value in (9, 0), "in JavaScript, where the image has zones", r)
+
+    # a burst is served, with new ones when none is left
+    bodies = [e.body("python", code, mode="async") for _ in range(12)]
+    equal({e.post(b)[0].status for b in bodies}, {202}, "a burst is taken")
+    ok(until(lambda: all(e.callback.results(b["execution_id"])
+                         for b in bodies), 10), "and served")
+
+
+def main():
+    if not os.path.exists(BUILT + "/executor"):
+        print("Bail out! %s is not built" % BUILT)
+        sys.exit(1)
+
+    e = test_start()
+
+    test_http(e)
+    test_curl(e)
+    test_code(e)
     test_reports(e)
     test_retries(e)
     test_secrets(e)
 
     equal(e.stop(), 0, "the end")
 
+    # the same with interpreters that were started before
+    e = Executor(env_vars=SESSION_ENV,
+                 prestart={"python": 2, "javascript": 2}).start().ready()
+    test_code(e)
+    test_prestart(e)
+    equal(e.stop(), 0, "the end")
+
     test_init()
+    test_limits()
     test_held()
     test_ready()
     test_bootstrap()

@@ -182,6 +182,7 @@ class Result:
 
 class Executor:
     serial = 0
+    warm = True
 
     def __init__(self, init=False, **bootstrap):
         self.dir = tempfile.mkdtemp(prefix="executor-")
@@ -325,8 +326,38 @@ class Executor:
         return self.request("POST", "/v1/executions/%s/ack"
                             % execution_id)[0].status
 
+    def status(self):
+        return json.loads(self.request("GET", "/v1/status")[1])
+
+    def wait_for_ready(self, language):
+        """Until one waits for its request; half a start more, to be sure."""
+        if self.bootstrap.get("prestart", {}).get(language):
+            if not until(lambda: self.status()["ready"][language]):
+                raise RuntimeError("no interpreter is kept ready: "
+                                   + self.errors())
+            if self.warm:
+                until(lambda: self.waiting(language), 2)
+
+    def waiting(self, language):
+        """Whether one sleeps in the read of its gate."""
+        name = {"python": "python3", "javascript": "node"}[language]
+
+        for pid in self.inside():
+            try:
+                with open("/proc/%d/comm" % pid) as f:
+                    if name not in f.read():
+                        continue
+                with open("/proc/%d/wchan" % pid) as f:
+                    if "pipe_read" in f.read():
+                        return True
+            except OSError:
+                continue
+
+        return False
+
     def run_code(self, language, code, **fields):
         """Runs, acknowledges, and takes the result apart."""
+        self.wait_for_ready(language)
         body = self.body(language, code, **fields)
         r, data = self.post(body)
 
@@ -349,21 +380,47 @@ class Executor:
         return self.run_code("shell", code, **fields)
 
     def processes(self, marker):
-        """Command lines with the marker in them, executor's user only."""
+        """Command lines with the marker in them."""
         found = []
 
-        for pid in os.listdir("/proc"):
-            if not pid.isdigit() or int(pid) == os.getpid():
-                continue
+        for pid, state in everything():
             try:
                 with open("/proc/%s/cmdline" % pid, "rb") as f:
                     line = f.read()
-                with open("/proc/%s/stat" % pid) as f:
-                    state = f.read().rsplit(")", 1)[1].split()[0]
             except OSError:
                 continue
 
             if marker.encode() in line and state != "Z":
-                found.append((int(pid), line))
+                found.append((pid, line))
 
         return found
+
+    def inside(self):
+        """Processes that work in the workspace."""
+        found = []
+
+        for pid, state in everything():
+            try:
+                if os.readlink("/proc/%d/cwd" % pid).startswith(
+                        self.workspace):
+                    found.append(pid)
+            except OSError:
+                continue
+
+        return found
+
+    def left(self):
+        """How many of them wait for nothing."""
+        return len(self.inside()) - sum(self.status()["ready"].values())
+
+
+def everything():
+    for pid in os.listdir("/proc"):
+        if not pid.isdigit() or int(pid) == os.getpid():
+            continue
+
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                yield int(pid), f.read().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue

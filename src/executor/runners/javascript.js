@@ -13,6 +13,8 @@ const vm = require('vm');
 
 const REQUEST_FD = 3;
 const VALUE_FD = 4;
+const GATE_FD = 5;
+const RUNNER_FD = 6;
 const VALUE_MAX = 1024 * 1024;
 const MESSAGE_MAX = 4096;
 
@@ -21,7 +23,6 @@ const NAME = 'main.js';
 
 // the code may change what is global: keep what is needed behind it
 const exit = process.exit.bind(process);
-const started = process.hrtime.bigint();
 const now = process.hrtime.bigint.bind(process.hrtime);
 const stringify = JSON.stringify;
 const parse = JSON.parse;
@@ -32,15 +33,18 @@ let finished = false;
 
 
 class Context {
+    #end;
+
     constructor(head) {
         this.executionId = head.execution_id;
         this.sessionId = head.session_id;
         this.timeout = Number(head.timeout);
+        this.#end = Number(now()) / 1e9 + this.timeout;
     }
 
     // seconds until the execution is ended
     remaining() {
-        return Math.max(0, this.timeout - Number(now() - started) / 1e9);
+        return Math.max(0, this.#end - Number(now()) / 1e9);
     }
 }
 
@@ -50,12 +54,31 @@ class Refused extends Error {}
 
 
 function main() {
-    const { head, code, event } = readRequest();
-
-    source = code.toString('utf8').replace(/^\ufeff/, '');
+    fs.closeSync(RUNNER_FD);
 
     blockOn('stdout');
     blockOn('stderr');
+
+    // not there yet: there is time to try what the request will need
+    if (fs.fstatSync(REQUEST_FD).size === 0) {
+        warmUp();
+    }
+
+    if (fs.readSync(GATE_FD, Buffer.alloc(1)) === 0) {
+        exit(0);
+    }
+
+    const { head, code, event, env } = readRequest();
+    const context = new Context(head);
+
+    source = code.toString('utf8').replace(/^\ufeff/, '');
+
+    for (const item of env) {
+        const equals = item.indexOf('=');
+        process.env[item.slice(0, equals)] = item.slice(equals + 1);
+    }
+
+    process.chdir(head.directory);
 
     // the code's own handlers win, as they would without us
     process.on('uncaughtException', (e) => {
@@ -76,7 +99,7 @@ function main() {
         if (typeof handler === 'function') {
             const value = event.length ? parse(event.toString('utf8')) : null;
 
-            answer(handler(value, new Context(head)));
+            answer(handler(value, context));
         }
 
     } catch (e) {
@@ -85,15 +108,30 @@ function main() {
 }
 
 
+function warmUp() {
+    void process.stdout;
+    void process.stderr;
+
+    Module.createRequire(path.join(process.cwd(), NAME));
+
+    const script = new vm.Script('(function handler(event) { return event; })',
+                                 { filename: NAME });
+
+    encode(script.runInThisContext({ displayErrors: false })(
+        parse('{"a":[1,2.5,"x",null]}')));
+}
+
+
 function readRequest() {
     const data = fs.readFileSync(REQUEST_FD);
 
     fs.closeSync(REQUEST_FD);
+    fs.closeSync(GATE_FD);
 
     const end = data.indexOf('\n\n');
     const lines = data.toString('utf8', 0, end).split('\n');
 
-    if (lines[0] !== 'sandbox-run 1') {
+    if (lines[0] !== 'sandbox-run 2') {
         throw new Error('unknown protocol: ' + lines[0]);
     }
 
@@ -106,11 +144,14 @@ function readRequest() {
 
     const code = end + 2;
     const event = code + Number(head.code);
+    const env = event + Number(head.event);
 
     return {
         head: head,
         code: data.subarray(code, event),
-        event: data.subarray(event, event + Number(head.event)),
+        event: data.subarray(event, env),
+        env: data.toString('utf8', env, env + Number(head.env))
+            .split('\0').slice(0, -1),
     };
 }
 

@@ -1,8 +1,9 @@
 # Copyright (C) the ngx_sandbox authors
 #
 # The Python runner, docs/runner-protocol.md.  Python 3.8 and later; started
-# as "python3 -I -S -B python.py".  It is compiled at each start and imports
-# nothing that it may not need: both are on the way of every execution.
+# as "python3 -I -S -B".  Whether its request is there already decides what it
+# does first: if so, it imports nothing that it may not need; if not, it has
+# time to import and to try what the request will.
 #
 # The code runs in a module of its own as __main__.  What we import after it
 # has run comes from the standard library only (see _stdlib): the workspace
@@ -15,14 +16,19 @@ import time
 
 REQUEST_FD = 3
 VALUE_FD = 4
+GATE_FD = 5
+RUNNER_FD = 6
 VALUE_MAX = 1024 * 1024
 MESSAGE_MAX = 4096
 
 # no such file exists, so nobody takes its lines for ours
 NAME = "/main.py"
 
+# imported while there is time, for the code as well as for us
+USUAL = ("json", "os", "re", "collections", "math", "datetime", "random",
+         "linecache", "traceback")
+
 PID = posix.getpid()
-STARTED = time.monotonic()
 STDLIB = list(sys.path[1:] if sys.path[:1] == [""] else sys.path)
 
 
@@ -33,10 +39,11 @@ class Context:
         self.execution_id = head["execution_id"]
         self.session_id = head["session_id"]
         self.timeout = float(head["timeout"])
+        self._end = time.monotonic() + self.timeout
 
     def remaining(self):
         """Seconds until the execution is ended."""
-        return max(0.0, self.timeout - (time.monotonic() - STARTED))
+        return max(0.0, self._end - time.monotonic())
 
 
 class Loader:
@@ -53,16 +60,39 @@ class Refused(Exception):
     """A return value that is no JSON; its text is the error message."""
 
 
+class Unsent(Exception):
+    """The code has closed what the return value would take."""
+
+
 def main():
-    head, code, event = read_request()
+    prepare()
+
+    if not posix.fstat(REQUEST_FD).st_size:
+        warm_up()
+
+    if not posix.read(GATE_FD, 1):
+        posix._exit(0)
+
+    head, code, event, env = read_request()
     text = code.decode("utf-8")
+    context = Context(head)
 
     # before the workspace can have a say in what "json" is
     if event or b"handler" in code:
         _stdlib("json")
 
-    prepare(head["workspace"])
+    begin(head, env)
 
+    before = what_is_there()
+    status = run(text, event, context)
+
+    if b"__del__" not in code:
+        leave(status, before)
+
+    sys.exit(status)
+
+
+def run(text, event, context):
     module = type(sys)("__main__")
     module.__builtins__ = builtins
     module.__loader__ = Loader(text)
@@ -76,7 +106,9 @@ def main():
         handler = module.__dict__.get("handler")
 
         if callable(handler) and not isinstance(handler, type):
-            give(encode(call(handler, event, Context(head))))
+            send(b"value ", encode(call(handler, event, context)))
+
+        return 0
 
     except SystemExit:
         raise
@@ -85,8 +117,105 @@ def main():
         complain(str(e) + "\n")
         fail(str(e))
 
+    except Unsent as e:
+        complain("the return value cannot be passed on: %s\n" % e)
+
     except BaseException as e:
         fail(describe(e, text))
+
+    return 1
+
+
+def prepare():
+    # children of the code must not be able to answer for it
+    posix.set_inheritable(VALUE_FD, False)
+    posix.close(RUNNER_FD)
+
+    # a line that was printed is out, however the end comes
+    sys.stdout.reconfigure(line_buffering=True)
+
+    site_packages()
+
+    builtins.exit = builtins.quit = sys.exit
+
+
+def warm_up():
+    """What the request will need, once: imported, compiled, in the cache."""
+
+    for name in USUAL:
+        _stdlib(name)
+
+    module = type(sys)("__main__")
+    exec(compile("def handler(event):\n    return event\n", NAME, "exec", 0,
+                 True), module.__dict__)
+
+    encode(call(module.handler, b'{"a":[1,2.5,"x",null]}', None))
+
+    gc = _stdlib("gc")
+    gc.collect()
+    gc.freeze()
+
+
+def begin(head, env):
+    for item in env.split(b"\0")[:-1]:
+        name, value = item.split(b"=", 1)
+
+        if "os" in sys.modules:
+            sys.modules["os"].environb[name] = value
+        else:
+            posix.putenv(name, value)
+            posix.environ[name] = value
+
+        if name == b"TZ":
+            time.tzset()
+
+    posix.chdir(head["directory"])
+
+    cwd = posix.getcwd()
+    folders = [cwd] if cwd == head["workspace"] else [cwd, head["workspace"]]
+    sys.path[:0] = folders
+
+    # the workspace's own come first, as they do where nothing was imported
+    for folder in folders:
+        for entry in posix.listdir(folder):
+            name = entry[:-3] if entry.endswith(".py") else entry
+
+            if name in USUAL:
+                sys.modules.pop(name, None)
+
+
+def what_is_there():
+    return set(sys.modules), posix.listdir("/proc/self/fd"), \
+           _stdlib("atexit")._ncallbacks()
+
+
+def leave(status, before):
+    """Ends at once, where taking everything apart would have no effect."""
+
+    modules, files, callbacks = before
+
+    try:
+        threading = sys.modules.get("threading")
+
+        if posix.getpid() != PID \
+           or (threading and len(threading.enumerate()) > 1) \
+           or posix.listdir("/proc/self/fd") != files \
+           or _stdlib("atexit")._ncallbacks() != callbacks \
+           or not all(from_stdlib(module)
+                      for name, module in sys.modules.items()
+                      if name not in modules):
+            return
+
+        # what only the code's own names keep ends here
+        sys.modules["__main__"].__dict__.clear()
+
+        for stream in sys.stdout, sys.stderr, sys.__stdout__:
+            stream.flush()
+
+    except BaseException:
+        return
+
+    posix._exit(status)
 
 
 def read_request():
@@ -98,12 +227,13 @@ def read_request():
     head, data = data.split(b"\n\n", 1)
     lines = head.decode("utf-8").split("\n")
 
-    if lines[0] != "sandbox-run 1":
+    if lines[0] != "sandbox-run 2":
         raise ValueError("unknown protocol: " + lines[0])
 
     fields = dict(line.split(" ", 1) for line in lines[1:])
     code = int(fields["code"])
-    size = code + int(fields["event"])
+    event = code + int(fields["event"])
+    size = event + int(fields["env"])
     parts = [data]
     have = len(data)
 
@@ -112,9 +242,10 @@ def read_request():
         have += len(parts[-1])
 
     posix.close(REQUEST_FD)
+    posix.close(GATE_FD)
     data = b"".join(parts)
 
-    return fields, data[:code], data[code:size]
+    return fields, data[:code], data[code:event], data[event:size]
 
 
 def read_some():
@@ -124,21 +255,6 @@ def read_some():
         raise EOFError("the request ends too early")
 
     return data
-
-
-def prepare(workspace):
-    # children of the code must not be able to answer for it
-    posix.set_inheritable(VALUE_FD, False)
-
-    # a line that was printed is out, however the end comes
-    sys.stdout.reconfigure(line_buffering=True)
-
-    site_packages()
-
-    builtins.exit = builtins.quit = sys.exit
-
-    cwd = posix.getcwd()
-    sys.path[:0] = [cwd] if cwd == workspace else [cwd, workspace]
 
 
 def site_packages():
@@ -262,24 +378,11 @@ def encode(result):
     return data
 
 
-def give(data):
-    try:
-        send(b"value ", data)
-
-    except OSError as e:
-        complain("the return value cannot be passed on: %s\n" % e)
-        sys.exit(1)
-
-
 def fail(message):
-    data = message.encode("utf-8", "replace")[:MESSAGE_MAX]
-
     try:
-        send(b"error ", data)
-    except OSError:
+        send(b"error ", message.encode("utf-8", "replace")[:MESSAGE_MAX])
+    except Unsent:
         pass
-
-    sys.exit(1)
 
 
 def send(kind, data):
@@ -289,10 +392,14 @@ def send(kind, data):
 
     data = kind + b"%d\n" % len(data) + data
 
-    while data:
-        data = data[posix.write(VALUE_FD, data):]
+    try:
+        while data:
+            data = data[posix.write(VALUE_FD, data):]
 
-    posix.close(VALUE_FD)
+        posix.close(VALUE_FD)
+
+    except OSError as e:
+        raise Unsent(str(e)) from None
 
 
 def complain(text):

@@ -79,7 +79,11 @@ decode(head_t *h, const char *rest)
                      member(duration, "12.3"),
                      member(metrics, "{\"cpu_time_ms\":10,"
                             "\"peak_memory_mb\":9.5,\"io_read_bytes\":0,"
-                            "\"io_write_bytes\":7}"),
+                            "\"io_write_bytes\":7,\"queued_ms\":0.5,"
+                            "\"oom_killed\":true,\"stdout_dropped_bytes\":1,"
+                            "\"stderr_dropped_bytes\":2,"
+                            "\"stdout_replaced_bytes\":3,"
+                            "\"stderr_replaced_bytes\":4}"),
                      member(more, ""));
 
     return decode_text(buf, p - buf, rest, strlen(rest));
@@ -117,7 +121,10 @@ test_good(void **state)
     assert_text(&result.duration_ms, "12.3");
     assert_text(&result.metrics, "{\"duration_ms\":12.3,\"cpu_time_ms\":10.0,"
                 "\"peak_memory_mb\":9.5,\"io_read_bytes\":0,"
-                "\"io_write_bytes\":7}");
+                "\"io_write_bytes\":7,\"queued_ms\":0.5,"
+                "\"oom_killed\":true,\"stdout_dropped_bytes\":1,"
+                "\"stderr_dropped_bytes\":2,\"stdout_replaced_bytes\":3,"
+                "\"stderr_replaced_bytes\":4}");
 }
 
 
@@ -138,7 +145,11 @@ test_good_ones(void **state)
     assert_text(&result.duration_ms, "0.0");
     assert_text(&result.metrics, "{\"duration_ms\":0.0,\"cpu_time_ms\":null,"
                 "\"peak_memory_mb\":null,\"io_read_bytes\":null,"
-                "\"io_write_bytes\":null}");
+                "\"io_write_bytes\":null,\"queued_ms\":null,"
+                "\"oom_killed\":null,\"stdout_dropped_bytes\":null,"
+                "\"stderr_dropped_bytes\":null,"
+                "\"stdout_replaced_bytes\":null,"
+                "\"stderr_replaced_bytes\":null}");
 
     assert_int_equal(decode(&(head_t) { .out = "0", .err = "0", .value = "0",
                                         .status = "\"failed\"",

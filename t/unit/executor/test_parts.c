@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "unit.h"
 #include "report.h"
+#include "interpreter.h"
 #include "spawn.h"
 
 
@@ -32,6 +33,7 @@ make(const char *name, mode_t mode)
 
     fd = open(path, O_WRONLY|O_CREAT, 0600);
     assert_int_not_equal(fd, -1);
+    assert_int_equal(write(fd, "source", 6), 6);
     assert_int_equal(fchmod(fd, mode), 0);
     close(fd);
 }
@@ -143,7 +145,10 @@ test_id(void **state)
 static void
 test_languages(void **state)
 {
-    char                 *argv[10], path[512], runner[128], node[128];
+    int                   i, fd;
+    char                  text[1];
+    char                 *argv[SANDBOX_LANGUAGE_ARGUMENTS];
+    char                  path[512], node[128];
     json_t               *names;
     sandbox_languages_t   languages;
 
@@ -155,11 +160,9 @@ test_languages(void **state)
     /* what is relative, empty or not executable is not taken */
 
     snprintf(path, sizeof(path), "relative::/nonexistent:%s:", folder);
-    snprintf(runner, sizeof(runner), "%s/javascript.js", folder);
     snprintf(node, sizeof(node), "%s/nodejs", folder);
 
-    assert_int_equal(sandbox_languages_init(&languages, path, folder),
-                     SANDBOX_OK);
+    sandbox_languages_init(&languages, path, folder);
 
     assert_null(sandbox_languages_find(&languages, "python")->interpreter);
     assert_null(sandbox_languages_find(&languages, "ruby"));
@@ -168,8 +171,8 @@ test_languages(void **state)
     sandbox_language_argv(sandbox_languages_find(&languages, "javascript"),
                           "code", argv);
     assert_string_equal(argv[0], node);
-    assert_string_equal(argv[2], runner);
-    assert_null(argv[3]);
+    assert_string_equal(argv[3], SANDBOX_SPAWN_RUNNER);
+    assert_null(argv[4]);
 
     sandbox_language_argv(sandbox_languages_find(&languages, "shell"),
                           "code", argv);
@@ -178,12 +181,22 @@ test_languages(void **state)
     assert_string_equal(argv[2], "code");
     assert_null(argv[3]);
 
+    /* the runner's source begins at its beginning, and stays as it is */
+
+    for (i = 0; i < 2; i++) {
+        fd = sandbox_language_open_runner(&languages.items[1]);
+        assert_int_equal(read(fd, text, sizeof(text)), sizeof(text));
+        close(fd);
+    }
+
+    assert_int_equal(write(languages.items[1].runner_fd, "x", 1), -1);
+
     names = sandbox_languages_names(&languages);
     assert_int_equal(json_array_size(names), 2);
     json_decref(names);
 
     free(languages.items[1].interpreter);
-    free(languages.items[1].runner);
+    close(languages.items[1].runner_fd);
     free(languages.items[2].interpreter);
 }
 
@@ -221,12 +234,12 @@ test_folder(void **state)
     fd = open(folder, O_RDONLY|O_DIRECTORY);
     assert_int_not_equal(fd, -1);
 
-    sub = sandbox_spawn_open_folder(fd, NULL);
+    sub = sandbox_interpreter_folder(fd, NULL);
     assert_int_not_equal(sub, -1);
     before = sub;
     close(sub);
 
-    sub = sandbox_spawn_open_folder(fd, "new//below/./here/");
+    sub = sandbox_interpreter_folder(fd, "new//below/./here/");
     assert_int_not_equal(sub, -1);
     close(sub);
 
@@ -235,14 +248,14 @@ test_folder(void **state)
     assert_true(S_ISDIR(st.st_mode));
 
     assert_int_equal(symlinkat("/tmp", fd, "link"), 0);
-    assert_int_equal(sandbox_spawn_open_folder(fd, "link"), -1);
-    assert_int_equal(sandbox_spawn_open_folder(fd, "link/x"), -1);
-    assert_int_equal(sandbox_spawn_open_folder(fd, "python.py/x"), -1);
+    assert_int_equal(sandbox_interpreter_folder(fd, "link"), -1);
+    assert_int_equal(sandbox_interpreter_folder(fd, "link/x"), -1);
+    assert_int_equal(sandbox_interpreter_folder(fd, "python.py/x"), -1);
     assert_int_equal(access("/tmp/x/never-made", F_OK), -1);
 
     /* and no descriptor stayed open on the way */
 
-    sub = sandbox_spawn_open_folder(fd, NULL);
+    sub = sandbox_interpreter_folder(fd, NULL);
     assert_int_equal(sub, before);
     close(sub);
     close(fd);

@@ -1,0 +1,58 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+#ifndef _SANDBOX_CONFINE_H_INCLUDED_
+#define _SANDBOX_CONFINE_H_INCLUDED_
+
+
+#include <sys/resource.h>
+#include <jansson.h>
+
+
+/*
+ * What keeps an execution in, beside the container around it; made once.
+ * docs/executions.md tells what each layer promises.
+ */
+typedef struct {
+    int        landlock;        /* the kernel's ABI version, 0: none */
+    int        ruleset_fd;      /* -1: none */
+    int        oom_fd;          /* of our oom_score_adj, -1: not to be set */
+    unsigned   seccomp:1;
+    rlim_t     file_max;        /* bytes; of the largest file */
+} sandbox_confine_t;
+
+
+/*
+ * To be called while the process is dumpable: afterwards /proc/self is closed
+ * to it as to everybody else.
+ */
+void sandbox_confine_open_oom(sandbox_confine_t *c);
+
+/*
+ * "hidden" are folders, NULL at the end, that code must not read: ours.
+ * "workspace" and /tmp it may write.  Never fails: what the kernel does not
+ * have is left out, and told by _describe().
+ */
+void sandbox_confine_init(sandbox_confine_t *c, const char *workspace,
+    const char *const *hidden);
+
+/* a new object: what is in force */
+json_t *sandbox_confine_describe(const sandbox_confine_t *c);
+
+/*
+ * Around the start of a child: the kernel ends code before the executor when
+ * memory runs out.
+ */
+void sandbox_confine_expendable(const sandbox_confine_t *c, int on);
+
+/*
+ * In the child, before execve(); after it there is no way back.  Allocates
+ * nothing.  SANDBOX_ERROR: the child must not go on.
+ */
+int sandbox_confine_enter(const sandbox_confine_t *c);
+
+
+#endif /* _SANDBOX_CONFINE_H_INCLUDED_ */

@@ -1,0 +1,19 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+#ifndef _SANDBOX_LEFTOVERS_H_INCLUDED_
+#define _SANDBOX_LEFTOVERS_H_INCLUDED_
+
+
+/*
+ * Removes what outlives its process and is no file of the workspace or of
+ * /tmp: shared memory, semaphores, message queues.  Of a whole IPC namespace,
+ * so only in a container, and only while no code runs.
+ */
+void sandbox_leftovers_remove(void);
+
+
+#endif /* _SANDBOX_LEFTOVERS_H_INCLUDED_ */

@@ -1,0 +1,196 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * The end of processes.  When an interpreter has ended, everything that it
+ * started and that still runs is made to end; the result is made when all of
+ * that is gone, and counts what it used.
+ */
+
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "execution.h"
+#include "leftovers.h"
+#include "pool.h"
+#include "process.h"
+
+
+#define SANDBOX_SWEEP_MAX_MS   2000     /* for what cannot be killed */
+#define SANDBOX_SWEEP_TICK_MS  10
+
+
+static sandbox_execution_t *sandbox_execution_of(sandbox_executor_t *ex,
+    pid_t pid);
+static int sandbox_execution_known(void *data, pid_t pid);
+static void sandbox_execution_exited(sandbox_execution_t *e);
+static void sandbox_execution_orphan(sandbox_executor_t *ex, pid_t pid);
+static sandbox_execution_t *sandbox_execution_in(sandbox_executor_t *ex,
+    sandbox_execution_e state);
+static void sandbox_execution_sweep(sandbox_executor_t *ex);
+
+
+void
+sandbox_execution_reap(sandbox_executor_t *ex)
+{
+    siginfo_t             si;
+    sandbox_execution_t  *e;
+
+    for ( ;; ) {
+        si.si_pid = 0;
+
+        if (waitid(P_ALL, 0, &si, WEXITED|WNOHANG|WNOWAIT) == -1) {
+            if (errno == EINTR) {
+                continue;
+            }
+
+            break;
+        }
+
+        if (si.si_pid == 0) {
+            break;
+        }
+
+        e = sandbox_execution_of(ex, si.si_pid);
+
+        if (e != NULL) {
+            sandbox_execution_exited(e);
+
+        } else if (sandbox_pool_has(ex, si.si_pid)) {
+            sandbox_pool_ended(ex, si.si_pid);
+
+        } else {
+            sandbox_execution_orphan(ex, si.si_pid);
+        }
+    }
+
+    if (sandbox_execution_in(ex, SANDBOX_EXECUTION_SWEEPING) != NULL) {
+        sandbox_execution_sweep(ex);
+    }
+}
+
+
+static sandbox_execution_t *
+sandbox_execution_of(sandbox_executor_t *ex, pid_t pid)
+{
+    sandbox_execution_t  *e;
+
+    TAILQ_FOREACH(e, &ex->executions, link) {
+        if (e->pid == pid && e->state == SANDBOX_EXECUTION_ALIVE) {
+            return e;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* one that we started, and that nobody has waited for */
+
+static int
+sandbox_execution_known(void *data, pid_t pid)
+{
+    sandbox_executor_t  *ex = data;
+
+    return sandbox_execution_of(ex, pid) != NULL || sandbox_pool_has(ex, pid);
+}
+
+
+/* the interpreter is a zombie */
+
+static void
+sandbox_execution_exited(sandbox_execution_t *e)
+{
+    sandbox_result_t  *r;
+
+    r = &e->result;
+    r->duration_ms = sandbox_now_ms() - e->started_ms;
+
+    sandbox_metrics_collect(&r->metrics, e->pid, &r->wait_status);
+
+    if (WIFSIGNALED(r->wait_status) && WTERMSIG(r->wait_status) == SIGKILL
+        && !e->killed)
+    {
+        r->metrics.oom_killed = sandbox_metrics_oom_kills(e->executor->oom_fd)
+                                > e->oom_kills;
+    }
+
+    e->state = SANDBOX_EXECUTION_SWEEPING;
+    e->sweep_end_ms = sandbox_now_ms() + SANDBOX_SWEEP_MAX_MS;
+
+    event_del(e->timer);
+}
+
+
+/* of an interpreter that has ended: ours just now, if there are several */
+
+static void
+sandbox_execution_orphan(sandbox_executor_t *ex, pid_t pid)
+{
+    sandbox_execution_t  *e;
+
+    e = sandbox_execution_in(ex, SANDBOX_EXECUTION_SWEEPING);
+
+    if (e != NULL) {
+        sandbox_metrics_collect(&e->result.metrics, pid, NULL);
+
+    } else {
+        (void) waitpid(pid, NULL, WNOHANG);
+    }
+}
+
+
+/* the first one, or NULL */
+
+static sandbox_execution_t *
+sandbox_execution_in(sandbox_executor_t *ex, sandbox_execution_e state)
+{
+    sandbox_execution_t  *e;
+
+    TAILQ_FOREACH(e, &ex->executions, link) {
+        if (e->state == state) {
+            break;
+        }
+    }
+
+    return e;
+}
+
+
+static void
+sandbox_execution_sweep(sandbox_executor_t *ex)
+{
+    unsigned              strays;
+    sandbox_execution_t  *e;
+
+    strays = sandbox_process_end_strays(sandbox_execution_known, ex);
+    e = sandbox_execution_in(ex, SANDBOX_EXECUTION_SWEEPING);
+
+    if (strays && sandbox_now_ms() < e->sweep_end_ms) {
+        sandbox_execution_set_timer(e, SANDBOX_SWEEP_TICK_MS);
+        return;
+    }
+
+    if (strays) {
+        sandbox_log("%u processes of %s cannot be ended", strays, e->id);
+    }
+
+    if (ex->init
+        && sandbox_execution_in(ex, SANDBOX_EXECUTION_ALIVE) == NULL)
+    {
+        sandbox_leftovers_remove();
+    }
+
+    /* finishing one may start another, or free it: look again each time */
+
+    while (e != NULL) {
+        sandbox_execution_finish(e);
+        e = sandbox_execution_in(ex, SANDBOX_EXECUTION_SWEEPING);
+    }
+}
