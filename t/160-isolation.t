@@ -69,6 +69,15 @@ is(seen($b, "    try: return os.listdir('/run/sandbox')\n"
    'not even look at where its executor listens');
 
 
+# ---- what is in force is told
+
+my $isolation = api(GET => "/sessions/$b")->{json}{isolation};
+ok($isolation->{landlock} >= 1, 'Landlock, by the session');
+ok($isolation->{seccomp}, 'the filter of system calls');
+is_deeply(api(GET => '/health/detailed')->{json}{isolation}, $isolation,
+          'and by health');
+
+
 # ---- other executors, and its own
 
 is(seen($b, <<'END'), 'PermissionError',

@@ -27,7 +27,7 @@ typedef struct {
 
 
 static void ngx_sandbox_health_ask(ngx_sandbox_api_t *a, void *data,
-    ngx_sandbox_flow_done_pt done);
+    ngx_uint_t detailed, ngx_sandbox_flow_done_pt done);
 static void ngx_sandbox_readyz_done(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_health_done(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_health_detailed_done(ngx_sandbox_flow_t *f,
@@ -77,27 +77,27 @@ ngx_sandbox_readyz_api(ngx_sandbox_api_t *a)
         return;
     }
 
-    ngx_sandbox_health_ask(a, q, ngx_sandbox_readyz_done);
+    ngx_sandbox_health_ask(a, q, 0, ngx_sandbox_readyz_done);
 }
 
 
 void
 ngx_sandbox_health_api(ngx_sandbox_api_t *a)
 {
-    ngx_sandbox_health_ask(a, NULL, ngx_sandbox_health_done);
+    ngx_sandbox_health_ask(a, NULL, 0, ngx_sandbox_health_done);
 }
 
 
 void
 ngx_sandbox_health_detailed_api(ngx_sandbox_api_t *a)
 {
-    ngx_sandbox_health_ask(a, NULL, ngx_sandbox_health_detailed_done);
+    ngx_sandbox_health_ask(a, NULL, 1, ngx_sandbox_health_detailed_done);
 }
 
 
 static void
 ngx_sandbox_health_ask(ngx_sandbox_api_t *a, void *data,
-    ngx_sandbox_flow_done_pt done)
+    ngx_uint_t detailed, ngx_sandbox_flow_done_pt done)
 {
     ngx_sandbox_health_t  *h;
 
@@ -109,6 +109,7 @@ ngx_sandbox_health_ask(ngx_sandbox_api_t *a, void *data,
     }
 
     h->data = data;
+    h->detailed = detailed;
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_health_steps, h, 0,
                         done);
@@ -190,6 +191,14 @@ ngx_sandbox_health_answer(ngx_sandbox_flow_t *f, ngx_uint_t detailed)
         ngx_sandbox_json_int(&json, ngx_pid);
         ngx_sandbox_render_health(&json, h);
         ngx_sandbox_render_pool(&json, f->node);
+        ngx_sandbox_json_literal_key(&json, "isolation");
+
+        if (h->isolation.data) {
+            ngx_sandbox_json_raw(&json, &h->isolation);
+
+        } else {
+            ngx_sandbox_json_null(&json);
+        }
     }
 
     ngx_sandbox_json_object_end(&json);

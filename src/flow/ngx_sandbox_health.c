@@ -24,6 +24,8 @@ static ngx_int_t ngx_sandbox_health_runtime(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_health_runtime_done(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_health_database(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_health_database_done(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_health_isolation(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_health_isolation_done(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_health_begin(ngx_sandbox_check_t *check);
 static ngx_int_t ngx_sandbox_health_end(ngx_sandbox_flow_t *f,
     ngx_sandbox_check_t *check);
@@ -38,6 +40,10 @@ const ngx_sandbox_step_t  ngx_sandbox_health_steps[] = {
     { "asking the database",
       ngx_sandbox_health_database,
       ngx_sandbox_health_database_done, NULL },
+
+    { "asking what confines the code",
+      ngx_sandbox_health_isolation,
+      ngx_sandbox_health_isolation_done, NULL },
 
       ngx_sandbox_null_step
 };
@@ -76,7 +82,8 @@ ngx_sandbox_health_database(ngx_sandbox_flow_t *f)
     h = f->data;
 
     ngx_sandbox_health_begin(&h->database);
-    ngx_sandbox_op_statement(f, &ngx_sandbox_health_stmts[0]);
+    ngx_sandbox_op_statement(f,
+                       &ngx_sandbox_health_stmts[NGX_SANDBOX_SQL_HEALTH_PING]);
     ngx_sandbox_op_result(f)->timeout = NGX_SANDBOX_HEALTH_MS;
 
     return ngx_sandbox_op_query(f);
@@ -91,6 +98,42 @@ ngx_sandbox_health_database_done(ngx_sandbox_flow_t *f)
     h = f->data;
 
     return ngx_sandbox_health_end(f, &h->database);
+}
+
+
+/* only an executor knows what the kernel lets it have: the newest one's word */
+
+static ngx_int_t
+ngx_sandbox_health_isolation(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_health_t  *h;
+
+    h = f->data;
+
+    if (!h->detailed || h->database.detail.len) {
+        return NGX_OK;
+    }
+
+    ngx_sandbox_op_statement(f,
+                  &ngx_sandbox_health_stmts[NGX_SANDBOX_SQL_HEALTH_ISOLATION]);
+    ngx_sandbox_op_result(f)->timeout = NGX_SANDBOX_HEALTH_MS;
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_health_isolation_done(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_health_t  *h;
+
+    h = f->data;
+
+    if (f->op_rc == NGX_OK && ngx_sandbox_op_result(f)->rows) {
+        h->isolation = *ngx_sandbox_op_value(f, 0);
+    }
+
+    return NGX_OK;
 }
 
 

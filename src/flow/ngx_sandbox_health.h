@@ -28,7 +28,9 @@ typedef struct {
 typedef struct {
     ngx_sandbox_check_t          database;
     ngx_sandbox_check_t          runtime;
+    ngx_str_t                    isolation;  /* JSON; data NULL: unknown */
     ngx_sandbox_runtime_call_t  *call;
+    unsigned                     detailed:1; /* asks for that, too */
     void                        *data;       /* the caller's */
 } ngx_sandbox_health_t;
 

@@ -11,9 +11,15 @@
 #include "ngx_sandbox_store.h"
 
 
-/* touches no table: the pool has checked the schema before it is run */
+enum {
+    /* touches no table: the pool has checked the schema before it is run */
+    NGX_SANDBOX_SQL_HEALTH_PING = 0,
 
-#define NGX_SANDBOX_HEALTH_STMTS  1
+    /* -> isolation of the newest session that runs */
+    NGX_SANDBOX_SQL_HEALTH_ISOLATION,
+
+    NGX_SANDBOX_HEALTH_STMTS
+};
 
 extern ngx_sandbox_db_stmt_t  ngx_sandbox_health_stmts[];
 
