@@ -58,8 +58,8 @@ ok((grep { /no-new-privileges/ } @{ $c->{HostConfig}{SecurityOpt} }),
 ok($c->{HostConfig}{ReadonlyRootfs}, 'read-only root');
 ok(!$c->{HostConfig}{Privileged}, 'not privileged');
 is($c->{HostConfig}{PidsLimit}, 128, 'pids');
-is($c->{HostConfig}{Memory}, 128 << 20, 'memory');
-is($c->{HostConfig}{MemorySwap}, 128 << 20, 'no swap');
+is($c->{HostConfig}{Memory}, (128 + 256 + 64 + 40) << 20, 'memory, with files');
+is($c->{HostConfig}{MemorySwap}, (128 + 256 + 64 + 40) << 20, 'no swap');
 is($c->{HostConfig}{NanoCpus}, 500_000_000, 'cpu');
 is($c->{Config}{Labels}{'ngx_sandbox.session'}, $s, 'label');
 unlike(join(' ', @{ $c->{Config}{Env} || [] }), qr/$s\./,

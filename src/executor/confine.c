@@ -34,6 +34,8 @@
 /* between our own and what the kernel ends first of all */
 #define SANDBOX_CONFINE_OOM_SCORE  "500"
 
+#define SANDBOX_CONFINE_FILE_MORE  (1024 * 1024)    /* bytes */
+
 #define SANDBOX_CONFINE_FILES      1024
 #define SANDBOX_CONFINE_FILES_MAX  4096
 
@@ -63,10 +65,11 @@ sandbox_confine_init(sandbox_confine_t *c, const char *workspace,
     c->seccomp = sandbox_filter_works();
     c->file_max = RLIM_INFINITY;
 
-    /* a file larger than the workspace could only be a sparse one */
+    /* one larger than the workspace is a sparse one: a full disk comes first */
 
     if (statvfs(workspace, &vfs) == 0) {
-        c->file_max = (rlim_t) vfs.f_blocks * vfs.f_frsize;
+        c->file_max = (rlim_t) vfs.f_blocks * vfs.f_frsize
+                      + SANDBOX_CONFINE_FILE_MORE;
     }
 
     if (c->ruleset_fd == -1) {
@@ -167,7 +170,7 @@ sandbox_confine_describe(const sandbox_confine_t *c)
 {
     /*
      * bubblewrap needs namespaces, which the engine's default profile of
-     * system calls refuses: docs/decisions/0009-isolation.md
+     * system calls refuses: docs/decisions/0010-confinement.md
      */
 
     return json_pack("{s:i, s:b, s:b}",

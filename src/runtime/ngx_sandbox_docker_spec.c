@@ -25,13 +25,28 @@
 #define NGX_SANDBOX_DOCKER_NOFILE     4096
 #define NGX_SANDBOX_DOCKER_BODY_SIZE  4096
 
-/* a scratch space that is charged to the container's memory */
+/*
+ * Files are in memory, and charged to the container like that of processes.
+ * It gets as much as both may need: or a full disk would leave processes no
+ * memory to run in, not even the one that could empty it.  An entry, which may
+ * be of an empty file, takes about a KiB of the kernel's.
+ */
+#define NGX_SANDBOX_DOCKER_TMP_MB     64
+#define NGX_SANDBOX_DOCKER_ENTRIES    128      /* a MiB of disk */
+
+#define ngx_sandbox_docker_files_mb(disk_mb)                                  \
+    ((disk_mb) + NGX_SANDBOX_DOCKER_TMP_MB                                    \
+     + ((disk_mb) + NGX_SANDBOX_DOCKER_TMP_MB)                                \
+       / (1024 / NGX_SANDBOX_DOCKER_ENTRIES))
+
 #define NGX_SANDBOX_DOCKER_TMP                                                \
-    "rw,noexec,nosuid,nodev,size=64m,mode=1777," NGX_SANDBOX_DOCKER_OWNER
+    "rw,noexec,nosuid,nodev,size=%dm,nr_inodes=%d,mode=1777,"                 \
+    NGX_SANDBOX_DOCKER_OWNER
 
 /* exec: packages with native code are installed, and loaded, from here */
 #define NGX_SANDBOX_DOCKER_WORKSPACE                                          \
-    "rw,exec,nosuid,nodev,size=%uim,mode=0755," NGX_SANDBOX_DOCKER_OWNER
+    "rw,exec,nosuid,nodev,size=%uim,nr_inodes=%ui,mode=0755,"                 \
+    NGX_SANDBOX_DOCKER_OWNER
 
 #define ngx_sandbox_docker_put(json, name, text)                              \
     ngx_sandbox_json_literal_key(json, name);                                 \
@@ -370,7 +385,9 @@ ngx_sandbox_docker_limit(ngx_sandbox_json_t *json,
 {
     int64_t  memory;
 
-    memory = (int64_t) spec->memory_mb * 1024 * 1024;
+    memory = (int64_t) (spec->memory_mb
+                        + ngx_sandbox_docker_files_mb(spec->disk_mb))
+             * 1024 * 1024;
 
     /* the same for both: no swap beyond the memory */
 
@@ -415,16 +432,26 @@ ngx_sandbox_docker_ulimit(ngx_sandbox_json_t *json, char *name,
 static void
 ngx_sandbox_docker_tmpfs(ngx_sandbox_json_t *json, ngx_uint_t disk_mb)
 {
-    u_char  *last, buf[sizeof(NGX_SANDBOX_DOCKER_WORKSPACE) + NGX_INT_T_LEN];
-
-    last = ngx_snprintf(buf, sizeof(buf), NGX_SANDBOX_DOCKER_WORKSPACE,
-                        disk_mb);
+    u_char  *last, buf[sizeof(NGX_SANDBOX_DOCKER_WORKSPACE)
+                       + 2 * NGX_INT_T_LEN];
 
     ngx_sandbox_json_literal_key(json, "Tmpfs");
     ngx_sandbox_json_object_start(json);
-    ngx_sandbox_docker_put(json, "/tmp", NGX_SANDBOX_DOCKER_TMP);
+
+    last = ngx_snprintf(buf, sizeof(buf), NGX_SANDBOX_DOCKER_TMP,
+                        NGX_SANDBOX_DOCKER_TMP_MB,
+                        NGX_SANDBOX_DOCKER_TMP_MB
+                        * NGX_SANDBOX_DOCKER_ENTRIES);
+
+    ngx_sandbox_json_literal_key(json, "/tmp");
+    ngx_sandbox_json_string_bytes(json, buf, last - buf);
+
+    last = ngx_snprintf(buf, sizeof(buf), NGX_SANDBOX_DOCKER_WORKSPACE,
+                        disk_mb, disk_mb * NGX_SANDBOX_DOCKER_ENTRIES);
+
     ngx_sandbox_json_literal_key(json, "/workspace");
     ngx_sandbox_json_string_bytes(json, buf, last - buf);
+
     ngx_sandbox_json_object_end(json);
 }
 

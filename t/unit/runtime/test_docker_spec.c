@@ -130,8 +130,8 @@ test_create_confines(void **state)
         { "HostConfig>Init", "false" },
         { "HostConfig>AutoRemove", "false" },
         { "HostConfig>RestartPolicy", "{\"Name\":\"no\"}" },
-        { "HostConfig>Memory", "3145728000" },
-        { "HostConfig>MemorySwap", "3145728000" },
+        { "HostConfig>Memory", "4046454784" },
+        { "HostConfig>MemorySwap", "4046454784" },
         { "HostConfig>OomKillDisable", "false" },
         { "HostConfig>NanoCpus", "1500000000" },
         { "HostConfig>PidsLimit", "64" },
@@ -142,9 +142,10 @@ test_create_confines(void **state)
           "{\"Config\":{\"max-file\":\"1\",\"max-size\":\"1m\"},"
           "\"Type\":\"json-file\"}" },
         { "HostConfig>Tmpfs",
-          "{\"/tmp\":\"rw,noexec,nosuid,nodev,size=64m,mode=1777,"
-          "uid=1000,gid=1000\",\"/workspace\":\"rw,exec,nosuid,nodev,"
-          "size=700m,mode=0755,uid=1000,gid=1000\"}" },
+          "{\"/tmp\":\"rw,noexec,nosuid,nodev,size=64m,nr_inodes=8192,"
+          "mode=1777,uid=1000,gid=1000\",\"/workspace\":\"rw,exec,"
+          "nosuid,nodev,size=700m,nr_inodes=89600,mode=0755,uid=1000,"
+          "gid=1000\"}" },
         { "HostConfig>Mounts>0",
           "{\"ReadOnly\":false,\"Source\":\"/var/lib/x/sess_1\","
           "\"Target\":\"/run/sandbox\",\"Type\":\"bind\"}" },
