@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from measure import (ENGINE, NAME, SECONDS, api, api_client, engine,
+from measure import (ENGINE, HOME, NAME, SECONDS, api, api_client, engine,
                      interleave, row, session_create, session_wait)
 
 RUNS = int(os.environ.get("BENCH_RUNS", "15"))
@@ -79,6 +79,25 @@ def template(name, base, **fields):
     api("POST", "/api/v1/templates", dict(body, id=name, name=name, **fields))
 
 
+def commit():
+    """Milliseconds of one durable statement, by the engine's own client."""
+    times = 20
+    updates = "".join(f"UPDATE bench_commits SET v = {time.monotonic_ns() + n};"
+                      for n in range(times))
+    prepare = ("CREATE TABLE IF NOT EXISTS bench_commits (v BIGINT);"
+               "DELETE FROM bench_commits; INSERT INTO bench_commits VALUES (0);")
+    client = ["mariadb", "--no-defaults", "-S", f"{HOME}/run/mariadb.sock",
+              "ngx_sandbox"]
+
+    def run(text):
+        started = time.monotonic()
+        subprocess.run(client, input=text, text=True, check=True)
+        return (time.monotonic() - started) * 1000
+
+    run(prepare)
+    return max(run(updates) - run("SELECT 1;"), 0) / times
+
+
 def executes(name):
     node = NAME + "-node"
     session_create("nodejs-basic", node)
@@ -91,13 +110,17 @@ def executes(name):
         # the one that spawns is of the image, the shell's is Python
         spawner = language if language in SPAWNS else "python"
 
+        inside = []
+
         def ours():
-            took = []
+            took, own = [], []
             for _ in range(RUNS):
                 time.sleep(PACE)
                 started = time.monotonic()
-                execute(api, session, language, NOTHING[language])
+                answer = execute(api, session, language, NOTHING[language])
                 took.append((time.monotonic() - started) * 1000)
+                own.append(answer["metrics"]["duration_ms"])
+            inside.append(statistics.median(own))
             return statistics.median(took)
 
         def spawned():
@@ -106,10 +129,16 @@ def executes(name):
                 event={"times": RUNS, "argv": PROGRAMS[language],
                        "pace": PACE})["return_value"])
 
-        values = interleave(3, ours=ours, base=spawned)
-        program = " ".join(PROGRAMS[language][0:1] + PROGRAMS[language][1:])
-        row(f"execute-sync of nothing, {language}, to `{program}` in the same "
-            "container (p50)", values, "ours", "base", "ms", goals[language])
+        values = interleave(3, ours=ours, base=spawned, commit=commit)
+        values["inside"] = inside[1:]
+        values["both"] = [base + 2 * one for base, one
+                          in zip(values["base"], values["commit"])]
+        what = f"nothing, {language}, to `{' '.join(PROGRAMS[language])}`"
+        row(f"execute-sync of {what} in the same container (p50)", values,
+            "ours", "base", "ms", goals[language])
+        row(f"execute-sync of {what} and two commits of MariaDB's", values,
+            "ours", "both", "ms")
+        row(f"the execution alone, of {what}", values, "inside", "base", "ms")
 
     docker_exec(name)
 
