@@ -655,12 +655,15 @@ DELETE /api/v1/sessions/none?force=1
 === the body of a refused request is not the next request
 --- pipelined_requests eval
 ["POST /api/v1/nothing\nGET /api/v1/templates HTTP/1.1\r\n\r\n",
+ "POST /nowhere\nGET /api/v1/templates HTTP/1.1\r\n\r\n",
+ "POST /api/v1/closed\nGET /api/v1/templates HTTP/1.1\r\n\r\n",
  "POST /api/v1/sessions\n{}", "GET /api/v1/health"]
 --- error_code eval
-[404, 400, 200]
+[404, 404, 401, 400, 200]
 --- plain
 --- response_body_like eval
-['Sandbox.NotFound', 'template_id', '"status":"healthy"']
+['Sandbox.NotFound', 'Sandbox.NotFound', 'Sandbox.Unauthorized',
+ 'template_id', '"status":"healthy"']
 
 
 
