@@ -95,6 +95,38 @@ is($unknown->{json}{error_code}, 'Sandbox.TemplateNotFound', 'its code');
 like($unknown->{json}{error_detail}, qr/template_id/, 'names the field');
 
 
+# ---- SQL in a body is text
+
+for my $sql ("'); DROP TABLE session_metadata; -- ", "' OR '1'='1",
+             "\\' OR 1=1 -- ", '") OR 1 -- ', 'a?b\\')
+{
+    my $answer = api(POST => '/sessions', {
+        template_id => 'python-basic', agent_id => $sql,
+        event => { $sql => $sql }, env_vars => { A => $sql },
+        metadata => { $sql => $sql } });
+
+    is($answer->{status}, 201, "in all fields that are free: $sql")
+        or diag($answer->{text});
+
+    my $id = $answer->{json}{id} // next;
+    my $kept = api(GET => "/sessions/$id")->{json};
+    (my $escaped = $sql) =~ s/(\W)/sprintf '%%%02X', ord $1/ge;
+
+    is_deeply([@$kept{qw(agent_id env_vars metadata)}],
+              [$sql, { A => $sql }, { $sql => $sql }], 'kept as it is');
+    is_deeply(JSON::PP::decode_json((db("SELECT HEX(event) FROM sessions
+                  WHERE id = '$id'"))[0][0] =~ s/(..)/chr hex $1/ger),
+              { $sql => $sql }, 'and so is what is not shown');
+    is_deeply([map { $_->{id} }
+               @{ api(GET => "/sessions?metadata.$escaped=$escaped")
+                  ->{json}{items} }], [$id], 'found by it, and nothing else');
+    is(api(GET => "/sessions?metadata.team=$escaped")->{json}{total}, 0,
+       'it is no condition');
+    wait_status($id, 'creating');
+    api(DELETE => "/sessions/$id");
+}
+
+
 # ---- an event as deep as a body may be
 
 for my $depth (30, 31, 62) {
