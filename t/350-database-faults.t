@@ -346,10 +346,13 @@ unavailable('no connection is free', at_once(
 is(api(GET => '//readyz')->{status}, 503, 'readyz says so');
 is(api(GET => '//livez')->{status}, 200, 'livez does not care');
 release();
-is(status('many'), 'absent', 'no row was made');
 db('SET GLOBAL max_connections = 200');
 ok(wait_for(sub { api(GET => '//readyz')->{status} == 200 }, 15),
    'some are free again: ready, without a restart');
+ok(wait_for(sub {
+    !grep { $_->{status} != 200 } at_once(map { [GET => '/sessions'] } 1 .. 12);
+}, 10), 'in each worker');
+is(status('many'), 'absent', 'what was refused is not done afterwards');
 
 
 # ---- frozen: while a session is made, while code runs, for many at once
