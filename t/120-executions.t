@@ -261,6 +261,35 @@ is(api(GET => "/sessions/$s/executions?status=timeout")->{json}{total}, 1,
    'filter: status');
 
 
+# ---- a page of long ones: 200, as many as there are in one, of which 70 have
+# 1 MiB of output, and all the characters that JSON makes six bytes of
+
+sub page {
+    my ($query) = @_;
+
+    return raw("GET /api/v1/sessions/$s/executions?$query HTTP/1.1\r\n"
+               . "Host: x\r\nConnection: close\r\n\r\n", 60);
+}
+
+
+db("INSERT INTO executions (id, session_id, status, language, code,
+    timeout_sec, deadline_at, completed_at, stdout, stderr, error_message,
+    return_value) SELECT CONCAT('long-', seq), '$s', 'crashed', 'shell',
+    REPEAT(CHAR(1), 102400), 1, '2020-01-01', '2020-01-01',
+    REPEAT(CHAR(1), IF(seq > 130, 1048576, 8193)), REPEAT(CHAR(1), 8193),
+    REPEAT(CHAR(1), 4096), CONCAT('\"', REPEAT(_utf8mb4 X'F09F9880', 8190), '\"')
+    FROM seq_1_to_200");
+my $page = page('status=crashed&limit=200');
+like($page, qr{^HTTP/1.1 200 .*\}\z}s, 'a page of long ones is given');
+is(scalar(() = $page =~ /"stdout":"(?:\\u0001){8192}",/g), 200,
+   'each with the beginning of its output');
+is(scalar(() = $page =~ /"stdout_truncated":true/g), 200, 'and says so');
+is(scalar(() = $page =~ /"code":"(?:\\u0001){8192}",/g), 200, 'of its code');
+is(scalar(() = $page =~ /"return_value":"/g), 200, 'and its short value');
+like($page, qr/"total":200,/, 'they are all');
+db("DELETE FROM executions WHERE id LIKE 'long-%'");
+
+
 # ---- refused
 
 is(api(GET => '/sessions/none/executions')->{status}, 404,
