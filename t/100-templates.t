@@ -149,6 +149,23 @@ is(api(POST => "/sessions/$s/execute-sync",
    "134\n", 'and the code sees them');
 
 
+# ---- a list of long ones: each field that can be long as long as it may be
+
+db("INSERT INTO templates (id, name, description, image_url, runtime_type,
+    default_cpu_milli, default_memory_mb, default_disk_mb,
+    default_timeout_sec, default_env_vars, pre_installed_packages)
+    SELECT CONCAT('long-', seq), CONCAT('Long ', seq), REPEAT('d', 4096), 'x',
+    'go1.21', 1000, 256, 256, 300, JSON_OBJECT('A', REPEAT('e', 10239)),
+    CONCAT('[', REPEAT(CONCAT('\"', REPEAT('p', 256), '\",'), 127),
+           '\"', REPEAT('p', 256), '\"]')
+    FROM seq_1_to_990");
+my $listed = raw("GET /api/v1/templates HTTP/1.1\r\nHost: x\r\n"
+                 . "Connection: close\r\n\r\n", 60);
+like($listed, qr{^HTTP/1.1 200 .*\]\z}s, 'a list of long ones is given');
+is(scalar(() = $listed =~ /"id":"long-/g), 990, 'with all of them');
+db("DELETE FROM templates WHERE id LIKE 'long-%'");
+
+
 # ---- in use, switched off, deleted
 
 my $in_use = api(DELETE => '/templates/tpl-full');

@@ -19,9 +19,6 @@
 #include "ngx_sandbox_op.h"
 
 
-#define NGX_SANDBOX_LIST_MAX  (64 * 1024 * 1024)
-
-
 static ngx_int_t ngx_sandbox_listing_owner(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_listing_owned(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_listing_select(ngx_sandbox_flow_t *f);
@@ -227,7 +224,7 @@ ngx_sandbox_listing_done(ngx_sandbox_flow_t *f, ngx_int_t rc)
     }
 
     ngx_sandbox_json_init(&json, f->pool, 256 + l->page.rows * l->row_size);
-    json.max = NGX_SANDBOX_LIST_MAX;
+    json.max = NGX_SANDBOX_LISTING_TEXT_MAX;
 
     ngx_sandbox_json_object_start(&json);
     ngx_sandbox_json_literal_key(&json, "items");

@@ -25,6 +25,8 @@
 #define NGX_SANDBOX_LISTING_LIMIT_MAX   200
 #define NGX_SANDBOX_LISTING_OFFSET_MAX  1000000
 
+#define NGX_SANDBOX_LISTING_TEXT_MAX    (64 * 1024 * 1024)    /* bytes */
+
 
 typedef struct {
     /* set by the resource */

@@ -15,6 +15,7 @@
 #include "ngx_sandbox.h"
 #include "ngx_sandbox_api.h"
 #include "ngx_sandbox_id.h"
+#include "ngx_sandbox_listing.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_template_flow.h"
 #include "ngx_sandbox_template_store.h"
@@ -562,6 +563,8 @@ ngx_sandbox_template_listed(ngx_sandbox_flow_t *f, ngx_int_t rc)
     op = ngx_sandbox_op_result(f);
 
     ngx_sandbox_json_init(&json, f->pool, 256 + op->rows * 768);
+    json.max = NGX_SANDBOX_LISTING_TEXT_MAX;
+
     ngx_sandbox_json_array_start(&json);
 
     for (i = 0; i < op->rows; i++) {
