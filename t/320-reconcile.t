@@ -12,12 +12,14 @@ use Sandbox::Test;
 my $image = 'sandbox-template-python-basic:latest';
 my $owner = substr(Sandbox::Test::hmac("ngx_sandbox owner\n"), 0, 16);
 
-nginx_start(conf => sub {
+sub conf {
     s/(sandbox_node\s+local;)/$1
     sandbox_reconcile_interval 500ms;
     sandbox_start_timeout 4s;/;
     s{(docker\.sock)}{$1 timeout=1s create_timeout=1s};
-});
+}
+
+nginx_start(conf => \&conf);
 
 
 sub status {
@@ -95,7 +97,93 @@ sleep 0.5;
 $other = session();
 
 
-# ---- a start that cannot look# ---- a start that cannot look whether its session runs
+# ---- restarted with another secret: a container that no row knows any more is
+# left alone if it has the earlier mark, whatever its name; sandboxes take no
+# orders, and are not given up for that
+
+my $marked = substr(Digest::SHA::hmac_sha256_hex("ngx_sandbox owner\n",
+                                                 'z' x 64), 0, 16);
+
+# a start that was cut short: claimed, with the container's row, the container
+sub cut_short {
+    my ($id, $owner, $noted) = @_;
+
+    stranger("sandbox-$id-2", instance => 'local', owner => $owner,
+             session => $id, epoch => 2);
+    my $runtime_id = $noted ? "'" . inspect("sandbox-$id-2")->{Id} . "'"
+                            : 'NULL';
+    db("INSERT INTO sessions (id, template_id, status, epoch, language_runtime,
+        runtime_backend, runtime_node, container_id, image_url, cpu_milli,
+        memory_mb, disk_mb, max_processes, timeout_sec, workspace_path,
+        start_deadline_at) VALUES ('$id', 'python-basic', 'creating', 2,
+        'python3.11', 'docker', 'local', 'sandbox-$id-2', 'x', 1000, 256, 256,
+        128, 300, 'x', '2020-01-01');
+        INSERT INTO containers (id, session_id, template_id, node_id,
+        runtime_type, image, status, epoch, runtime_id) VALUES
+        ('sandbox-$id-2', '$id', 'python-basic', 'local', 'docker', 'x',
+        'creating', 2, $runtime_id)");
+}
+
+
+my $busy = api(POST => "/sessions/$other/execute",
+               { language => 'shell', code => 'sleep 3; echo unheard' })
+    ->{json}{execution_id};
+wait_for(sub {
+    api(GET => "/executions/$busy/status")->{json}{status} eq 'running';
+});
+nginx_stop();
+
+# while nobody looks
+cut_short('claimed', $owner);
+cut_short('noted', $owner, 1);
+cut_short('marked', $marked);
+stranger('sandbox-before-2', instance => 'local', owner => $owner,
+         session => 'before', epoch => 2);
+Sandbox::Test::spew($secret, 'z' x 64);
+nginx_start(conf => \&conf);
+expect_error(qr/answered 503.*the executor answered with status 401/);
+
+my $told = api(POST => "/sessions/$other/execute-sync",
+               { language => 'shell', code => ':' });
+is("$told->{status} $told->{json}{error_code}",
+   '503 Sandbox.RuntimeUnavailable', 'another secret: nothing more runs');
+
+for my $id (qw(claimed noted marked)) {
+    ok(wait_for(sub { status($id) eq 'failed' }, 10), "$id: it is settled");
+    is(api(GET => "/sessions/$id")->{json}{failure}{reason}, 'start_timeout',
+       'as a start whose time is over');
+    ok(wait_for(sub {
+        (db("SELECT status FROM containers WHERE id = 'sandbox-$id-2'"))[0][0]
+            eq 'removed';
+    }, 10), 'with the row of its container');
+}
+
+ok(!there('sandbox-noted-2'), 'the container is removed if its id is known');
+ok(!there('sandbox-marked-2'), 'or its mark is ours');
+sleep 5;
+ok(there('sandbox-claimed-2'), 'else it is left alone');
+ok(there('sandbox-before-2'), 'and so is what no row knows');
+
+is(status($other), 'running', 'the sandbox that takes no orders runs on');
+db("UPDATE executions SET deadline_at = '2020-01-01' WHERE id = '$busy'");
+loopback("/internal/executions/$busy/settle");
+is(api(GET => "/executions/$busy")->{json}{status}, 'running',
+   'what it runs is not given up');
+db("UPDATE sessions SET expires_at = '2020-01-01' WHERE id = '$other'");
+ok(wait_for(sub { status($other) eq 'timeout' }, 10), 'it ends in time');
+ok(wait_for(sub { !there("sandbox-$other-2") }, 10), 'with its container');
+is(api(GET => "/executions/$busy")->{json}{status}, 'failed',
+   'and with what it ran');
+
+nginx_stop();
+Sandbox::Test::spew($secret, $old);
+nginx_start(conf => \&conf);
+ok(wait_for(sub { !there('sandbox-claimed-2') && !there('sandbox-before-2') },
+            15), 'with the first secret what was left alone is removed');
+$other = session();
+
+
+# ---- a start that cannot look whether its session runs
 
 my $blind = api(POST => '/sessions', { template_id => 'python-basic' })
     ->{json}{id};
