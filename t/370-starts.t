@@ -1,19 +1,25 @@
 #!/usr/bin/env perl
 
-# Several that start one session: together, after one another, too late.
+# Several that start one session: together, after one another, too late; and a
+# secret that is changed in a start.
 # Would catch: a second container of one session, a second start that takes
-# the session over or fails it, one that is started when its time is over.
+# the session over or fails it, one that is started when its time is over, a
+# report with an earlier secret's token that is believed.
 
 use strict;
 use warnings;
 use Sandbox::Test;
 
 my $holder;
+my $secret = $ENV{SANDBOX_TEST_SECRET_FILE};
+my $old = Sandbox::Test::slurp($secret);
 
-nginx_start(conf => sub {
+sub conf {
     s/(sandbox_node\s+local;)/$1
     sandbox_reconcile_interval 1h;/;
-});
+}
+
+nginx_start(conf => \&conf);
 
 # the job runs once when nginx starts
 sleep 1.5;
@@ -71,9 +77,10 @@ sub release {
 
 
 sub waiting {
+    my ($what) = @_;
+
     return (db("SELECT COUNT(*) FROM information_schema.processlist
-                WHERE user = 'ngx_sandbox'
-                AND info LIKE 'UPDATE sessions SET container_id%'"))[0][0];
+                WHERE user = 'ngx_sandbox' AND info LIKE '$what%'"))[0][0];
 }
 
 
@@ -108,7 +115,7 @@ sub started_once {
 accepted('together', 30);
 hold(sessions => 'together');
 my @starts = map { start('together') } 1 .. 4;
-ok(wait_for(sub { waiting() == 4 }, 5), 'four are about to claim it');
+ok(wait_for(sub { waiting('UPDATE sessions SET container_id') == 4 }, 5), 'four are about to claim it');
 release();
 is_deeply([map { $_->() } @starts], [(200) x 4], 'all are told that it is well');
 started_once('together', 'four at once');
@@ -169,5 +176,33 @@ loopback('/internal/jobs/reconcile');
 is(wait_status('late', 'creating', 10), 'failed', 'the session has failed');
 is(api(GET => '/sessions/late')->{json}{failure}{reason}, 'start_timeout',
    'for that reason');
+
+
+# ---- another secret, before the executor has reported that it is ready
+
+accepted('moved', 30);
+$first = start('moved');
+wait_for(sub { db("SELECT id FROM containers WHERE session_id = 'moved'") }, 5);
+hold(sessions => 'moved');
+ok(wait_for(sub { waiting('UPDATE sessions s JOIN containers') > 0 }, 10),
+   'it is about to run');
+Sandbox::Test::nginx_kill();
+db('KILL USER ngx_sandbox');
+Sandbox::Test::spew($secret, 'z' x 64);
+nginx_start(conf => \&conf);
+release();
+ok(wait_for(sub { !inspect('sandbox-moved-2')->{State}{Running} }, 10),
+   'with another secret its executor is refused, and ends');
+is(row('moved'), 'creating 2 sandbox-moved-2', 'it is not believed');
+db("UPDATE sessions SET start_deadline_at = '2020-01-01' WHERE id = 'moved'");
+loopback('/internal/jobs/reconcile');
+is(wait_status('moved', 'creating', 10), 'failed', 'the session has failed');
+ok(wait_for(sub {
+    !docker('ps -aq --filter label=ngx_sandbox.session=moved')
+        && !-e home() . '/sessions/moved';
+}, 10), 'and nothing of it is left');
+nginx_stop();
+Sandbox::Test::spew($secret, $old);
+nginx_start(conf => \&conf);
 
 finish();
