@@ -10,6 +10,7 @@ use strict;
 use warnings;
 use Sandbox::Test;
 
+my $callback = home() . '/callback/internal.sock';
 my $holder;
 my $secret = $ENV{SANDBOX_TEST_SECRET_FILE};
 my $old = Sandbox::Test::slurp($secret);
@@ -58,12 +59,12 @@ sub start {
 
 # nobody else can change the row until it is released
 sub hold {
-    my ($table, $id) = @_;
+    my ($id) = @_;
 
     open $holder, '|-', 'mariadb --no-defaults -S ' . home()
         . '/run/mariadb.sock ngx_sandbox >/dev/null' or die $!;
     $holder->autoflush(1);
-    print $holder "BEGIN; SELECT * FROM $table WHERE id = '$id'
+    print $holder "BEGIN; SELECT * FROM sessions WHERE id = '$id'
                    FOR UPDATE;\n";
     sleep 0.3;
 }
@@ -76,11 +77,23 @@ sub release {
 }
 
 
-sub waiting {
-    my ($what) = @_;
+# executors cannot report until they are heard again
+sub deaf { rename $callback, "$callback.away" or die "$callback: $!" }
+sub heard { rename "$callback.away", $callback or die "$callback: $!" }
 
+
+sub claiming {
     return (db("SELECT COUNT(*) FROM information_schema.processlist
-                WHERE user = 'ngx_sandbox' AND info LIKE '$what%'"))[0][0];
+                WHERE user = 'ngx_sandbox'
+                AND info LIKE 'UPDATE sessions SET container_id%'"))[0][0];
+}
+
+
+sub running {
+    my ($id) = @_;
+    my $container = inspect("sandbox-$id-2");
+
+    return $container && $container->{State}{Running};
 }
 
 
@@ -113,11 +126,12 @@ sub started_once {
 # ---- several that have read the row before one of them claims it
 
 accepted('together', 30);
-hold(sessions => 'together');
+hold('together');
 my @starts = map { start('together') } 1 .. 4;
-ok(wait_for(sub { waiting('UPDATE sessions SET container_id') == 4 }, 5), 'four are about to claim it');
+ok(wait_for(sub { claiming() == 4 }, 5), 'four are about to claim it');
 release();
-is_deeply([map { $_->() } @starts], [(200) x 4], 'all are told that it is well');
+is_deeply([map { $_->() } @starts], [(200) x 4],
+          'all are told that it is well');
 started_once('together', 'four at once');
 
 
@@ -139,16 +153,14 @@ started_once('claimed', 'claimed before');
 # ---- one that comes when the container is there, and its executor is not ready
 
 accepted('recorded', 30);
+deaf();
 $first = start('recorded');
-wait_for(sub {
-    db("SELECT id FROM containers WHERE session_id = 'recorded'");
-}, 5);
-hold(containers => 'sandbox-recorded-2');
-is(row('recorded'), 'creating 2 sandbox-recorded-2', 'it is being made');
+ok(wait_for(sub { running('recorded') }, 10), 'its container runs');
+is(row('recorded'), 'creating 2 sandbox-recorded-2', 'it does not');
 is(loopback('/internal/sessions/recorded/start')->{status}, 200,
    'a second start of it');
 is(row('recorded'), 'creating 2 sandbox-recorded-2', 'changes nothing');
-release();
+heard();
 is($first->(), 200, 'the first goes on');
 started_once('recorded', 'being made');
 
@@ -181,17 +193,14 @@ is(api(GET => '/sessions/late')->{json}{failure}{reason}, 'start_timeout',
 # ---- another secret, before the executor has reported that it is ready
 
 accepted('moved', 30);
+deaf();
 $first = start('moved');
-wait_for(sub { db("SELECT id FROM containers WHERE session_id = 'moved'") }, 5);
-hold(sessions => 'moved');
-ok(wait_for(sub { waiting('UPDATE sessions s JOIN containers') > 0 }, 10),
-   'it is about to run');
+ok(wait_for(sub { running('moved') }, 10), 'its container runs');
 Sandbox::Test::nginx_kill();
-db('KILL USER ngx_sandbox');
+unlink "$callback.away";
 Sandbox::Test::spew($secret, 'z' x 64);
 nginx_start(conf => \&conf);
-release();
-ok(wait_for(sub { !inspect('sandbox-moved-2')->{State}{Running} }, 10),
+ok(wait_for(sub { !running('moved') }, 10),
    'with another secret its executor is refused, and ends');
 is(row('moved'), 'creating 2 sandbox-moved-2', 'it is not believed');
 db("UPDATE sessions SET start_deadline_at = '2020-01-01' WHERE id = 'moved'");
