@@ -385,6 +385,9 @@ sub killing {
                          kill 'KILL', @workers;
                          die 'not made' if $when eq 'instead of';
                      }, times => 1 });
+
+    # a call that is made before they are gone would be lost with them
+    return sub { seen($call) && !grep { kill 0, $_ } @workers };
 }
 
 
@@ -392,9 +395,9 @@ for my $when ('instead of', 'before', 'after') {
     for my $call (qw(create start)) {
         my $name = "killed $when $call";
 
-        killing($call, $when);
+        my $killed = killing($call, $when);
         my $id = create();
-        ok(wait_for(sub { seen($call) }), "$name: it was");
+        ok(wait_for($killed), "$name: it was");
         ok(wait_for(sub {
             my ($row) = db("SELECT status FROM sessions WHERE id = '$id'");
             return $row->[0] ne 'creating';
@@ -411,9 +414,9 @@ for my $when ('instead of', 'before', 'after') {
         proxy();
         my $id = create();
         is(wait_status($id, 'creating'), 'running', "$name: it runs");
-        killing($call, $when);
+        my $killed = killing($call, $when);
         is(api(DELETE => "/sessions/$id")->{status}, 204, "$name: deleted");
-        ok(wait_for(sub { seen($call) }), "$name: it was");
+        ok(wait_for($killed), "$name: it was");
         gone($id, $name);
     }
 }
