@@ -204,7 +204,8 @@ is(api(POST => "/sessions/$blind/execute-sync",
 
 nginx_stop();
 nginx_start(conf => sub {
-    s/(sandbox_node\s+local;)/$1 sandbox_reconcile_interval 1h;/;
+    s/(sandbox_node\s+local;)/$1 sandbox_reconcile_interval 1h;
+                               sandbox_start_timeout 4s;/;
 });
 db("UPDATE sessions SET status = 'creating', start_deadline_at = '2020-01-01'
     WHERE id = '$blind'");
