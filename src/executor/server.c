@@ -5,9 +5,9 @@
 
 
 /*
- * The HTTP face of the executor, docs/executor.md.  Anybody in the sandbox
- * can connect; without the token nothing is looked at but the header that
- * should hold it.
+ * The HTTP face of the executor, docs/executor.md.  Without the token
+ * nothing is looked at but the header that should hold it; guard.c has the
+ * word before that.
  *
  * A sync request is kept until its execution has ended.  libevent does not
  * read meanwhile, so a client that goes away is noticed when it is answered:
@@ -27,6 +27,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include "execution.h"
+#include "guard.h"
 #include "pool.h"
 #include "server.h"
 
@@ -142,6 +143,8 @@ sandbox_server_start(sandbox_executor_t *ex)
         sandbox_log("listen: %s", strerror(errno));
         return SANDBOX_ERROR;
     }
+
+    sandbox_guard_start(ex, http, listener);
 
     return SANDBOX_OK;
 }
