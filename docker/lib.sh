@@ -32,6 +32,9 @@ run_packages=(nginx mariadb-server-core mariadb-client-core redis-server
 # shellcheck disable=SC2034
 test_packages=(git libcmocka-dev openssl perl python3 python3-yaml)
 
+# shellcheck disable=SC2034
+fuzz_packages=(clang-14 libclang-rt-14-dev)
+
 
 # ---------------------------------------------------------------- telling
 
