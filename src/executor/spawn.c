@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include "executor.h"
 #include "spawn.h"
+#include "watch.h"
 
 
 #define SANDBOX_STATUS_UNCONFINED  126
@@ -41,6 +42,7 @@ sandbox_spawn(const sandbox_spawn_t *s)
     pid_t  pid;
 
     sandbox_confine_expendable(s->confine, 1);
+    sandbox_watch_begin();
 
     pid = vfork();
 
@@ -48,6 +50,7 @@ sandbox_spawn(const sandbox_spawn_t *s)
         sandbox_spawn_child(s);
     }
 
+    sandbox_watch_end();
     sandbox_confine_expendable(s->confine, 0);
 
     if (pid == -1) {

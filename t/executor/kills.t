@@ -19,8 +19,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import (BUILT, Executor, Result, done, equal, json,  # noqa
-                     ok, until)
+from harness import (BUILT, Connection, Executor, Result, done,  # noqa
+                     equal, json, ok, until)
 
 SEED = int(os.environ.get("SANDBOX_TEST_SEED", time.time_ns() % 10**6))
 SECONDS = float(os.environ.get("SANDBOX_TEST_SECONDS", "20"))
@@ -278,6 +278,60 @@ def quiet(e):
         and len(e.inside()) == sum(PRESTART.values())
 
 
+class Stopper:
+    """Stops each child before it has become an interpreter."""
+
+    def __init__(self, e):
+        self.pid = e.process.pid
+        self.over = False
+        self.thread = threading.Thread(target=self.work)
+        self.thread.start()
+
+    def stop(self):
+        self.over = True
+        self.thread.join()
+
+    def work(self):
+        own = os.readlink("/proc/%d/exe" % self.pid)
+
+        with open("/proc/%d/task/%d/children" % (self.pid, self.pid)) as f:
+            while not self.over:
+                f.seek(0)
+                for pid in f.read().split():
+                    try:
+                        if os.readlink("/proc/%s/exe" % pid) == own:
+                            os.kill(int(pid), signal.SIGSTOP)
+                    except OSError:
+                        continue
+
+
+def test_stopped():
+    """The executor waits for a child that it starts, but not for ever."""
+    e = Executor().start().ready()
+    stopper = Stopper(e)
+    codes = set()
+
+    for _ in range(20):
+        body = e.body("shell", "echo started", timeout=2)
+        try:
+            r, data = e.post(body, connection=Connection(e.socket, 10))
+            codes.add((Result(data).code, Result(data).message))
+            e.ack(body["execution_id"])
+        except OSError as x:
+            codes.add(repr(x))
+            break
+
+    stopper.stop()
+    ok((137, KILLED[9]) in codes
+       and codes <= {(137, KILLED[9]), (0, None)},
+       "one that is stopped while it starts ends, and says how", codes)
+
+    if e.process.poll() is None and not any("timed" in str(c) for c in codes):
+        equal(e.shell("echo ok").out, "ok\n", "then all is as ever")
+
+    equal(e.stop(), 0, "the end")
+
+
 def main():
     if not os.path.exists(BUILT + "/executor"):
         print("Bail out! %s is not built" % BUILT)
@@ -320,6 +374,9 @@ def main():
 
     test_undisturbed(e)
     equal(e.stop(), 0, "the end")
+
+    test_stopped()
+
     done()
 
 
