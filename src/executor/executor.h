@@ -7,8 +7,7 @@
 /*
  * What every part of the executor shares: its limits, the one object that
  * holds everything, and the log.  docs/executor.md is the contract with the
- * control plane.  One thread, one event loop; nothing here blocks.  (watch.c
- * has another one that waits for what should not happen.)
+ * control plane.  One thread, one event loop; nothing here blocks.
  */
 
 

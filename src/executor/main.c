@@ -33,7 +33,6 @@
 #include "process.h"
 #include "report.h"
 #include "server.h"
-#include "watch.h"
 
 
 #define SANDBOX_STATUS_FAILED   1
@@ -286,9 +285,6 @@ sandbox_main_signals(sandbox_executor_t *ex)
     if (sigprocmask(SIG_BLOCK, &set, NULL) == -1) {
         return SANDBOX_ERROR;
     }
-
-    /* its signals are blocked as well */
-    sandbox_watch_start();
 
     fd = signalfd(-1, &set, SFD_NONBLOCK|SFD_CLOEXEC);
 
