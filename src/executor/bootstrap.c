@@ -280,7 +280,7 @@ sandbox_bootstrap_prestart(sandbox_bootstrap_t *b, json_t *prestart)
 {
     unsigned  i;
 
-    for (i = 0; i < SANDBOX_LANGUAGES; i++) {
+    for (i = 0; i < sandbox_language_count(); i++) {
         if (sandbox_bootstrap_number(prestart, sandbox_language_name(i), 0, 0,
                                      SANDBOX_PRESTART_MAX, &b->prestart[i])
             != SANDBOX_OK)

@@ -26,7 +26,7 @@ typedef struct {
     json_t   *env_vars;         /* owned; object of strings, never NULL */
     unsigned  max_executions;   /* at a time */
     unsigned  max_queued;       /* and so many wait */
-    unsigned  prestart[SANDBOX_LANGUAGES];
+    unsigned  prestart[SANDBOX_LANGUAGES_MAX];
 } sandbox_bootstrap_t;
 
 

@@ -63,6 +63,13 @@ static const sandbox_language_row_t  sandbox_language_rows[] = {
 };
 
 
+#define SANDBOX_LANGUAGE_ROWS                                                 \
+    (sizeof(sandbox_language_rows) / sizeof(sandbox_language_rows[0]))
+
+_Static_assert(SANDBOX_LANGUAGE_ROWS <= SANDBOX_LANGUAGES_MAX,
+               "SANDBOX_LANGUAGES_MAX is too small");
+
+
 void
 sandbox_languages_init(sandbox_languages_t *languages, const char *path,
     const char *runners)
@@ -71,7 +78,7 @@ sandbox_languages_init(sandbox_languages_t *languages, const char *path,
     sandbox_language_t            *l;
     const sandbox_language_row_t  *row;
 
-    for (i = 0; i < SANDBOX_LANGUAGES; i++) {
+    for (i = 0; i < sandbox_language_count(); i++) {
         l = &languages->items[i];
         row = &sandbox_language_rows[i];
 
@@ -144,6 +151,13 @@ sandbox_language_open_runner(const sandbox_language_t *language)
     }
 
     return fd;
+}
+
+
+unsigned
+sandbox_language_count(void)
+{
+    return SANDBOX_LANGUAGE_ROWS;
 }
 
 
@@ -226,7 +240,7 @@ sandbox_languages_find(sandbox_languages_t *languages, const char *name)
 {
     size_t  i;
 
-    for (i = 0; i < SANDBOX_LANGUAGES; i++) {
+    for (i = 0; i < sandbox_language_count(); i++) {
         if (strcmp(languages->items[i].row->name, name) == 0) {
             return &languages->items[i];
         }
@@ -244,7 +258,7 @@ sandbox_languages_names(sandbox_languages_t *languages)
 
     names = json_array();
 
-    for (i = 0; i < SANDBOX_LANGUAGES; i++) {
+    for (i = 0; i < sandbox_language_count(); i++) {
         if (languages->items[i].interpreter != NULL) {
             json_array_append_new(names,
                                   json_string(languages->items[i].row->name));

@@ -11,7 +11,8 @@
 #include <jansson.h>
 
 
-#define SANDBOX_LANGUAGES  3
+/* room for so many; how many there are is the table's to say */
+#define SANDBOX_LANGUAGES_MAX  16
 
 /* of argv, the NULL included */
 #define SANDBOX_LANGUAGE_ARGUMENTS  10
@@ -41,7 +42,7 @@ typedef struct {
 
 
 typedef struct {
-    sandbox_language_t  items[SANDBOX_LANGUAGES];
+    sandbox_language_t  items[SANDBOX_LANGUAGES_MAX];
 } sandbox_languages_t;
 
 
@@ -56,7 +57,10 @@ sandbox_language_t *sandbox_languages_find(sandbox_languages_t *languages,
 /* a new array of the names of what can run here */
 json_t *sandbox_languages_names(sandbox_languages_t *languages);
 
-/* by the number of a row, below SANDBOX_LANGUAGES */
+/* the rows of the table */
+unsigned sandbox_language_count(void);
+
+/* by the number of a row, below sandbox_language_count() */
 const char *sandbox_language_name(unsigned n);
 
 /* the number of its row */

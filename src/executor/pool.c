@@ -33,8 +33,8 @@ struct sandbox_pool_item_s {
 
 struct sandbox_pool_s {
     TAILQ_HEAD(, sandbox_pool_item_s)  items;       /* oldest first */
-    unsigned                           count[SANDBOX_LANGUAGES];
-    unsigned                           failures[SANDBOX_LANGUAGES];
+    unsigned                           count[SANDBOX_LANGUAGES_MAX];
+    unsigned                           failures[SANDBOX_LANGUAGES_MAX];
     struct event                      *timer;
 };
 
@@ -92,7 +92,7 @@ sandbox_pool_timer_handler(evutil_socket_t fd, short what, void *data)
     unsigned             n;
     sandbox_language_t  *language;
 
-    for (n = 0; n < SANDBOX_LANGUAGES; n++) {
+    for (n = 0; n < sandbox_language_count(); n++) {
         language = &ex->languages.items[n];
 
         if (language->interpreter == NULL || language->runner_fd == -1

@@ -284,7 +284,7 @@ sandbox_server_status(sandbox_executor_t *ex, struct evhttp_request *req,
 
     ready = json_object();
 
-    for (n = 0; n < SANDBOX_LANGUAGES; n++) {
+    for (n = 0; n < sandbox_language_count(); n++) {
         json_object_set_new(ready, sandbox_language_name(n),
                             json_integer(sandbox_pool_count(ex, n)));
     }

@@ -340,7 +340,8 @@ class Executor:
 
     def waiting(self, language):
         """Whether one sleeps in the read of its gate."""
-        name = {"python": "python3", "javascript": "node"}[language]
+        name = {"python": "python3", "javascript": "node"}.get(
+            language, language)
 
         for pid in self.inside():
             try:
