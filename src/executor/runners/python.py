@@ -9,7 +9,9 @@
 # has run comes from the standard library only (see _stdlib): the workspace
 # may have a json.py of its own.
 
+import _thread
 import builtins
+import gc
 import posix
 import sys
 import time
@@ -31,6 +33,8 @@ USUAL = ("json", "os", "re", "collections", "math", "datetime", "random",
 PID = posix.getpid()
 STDLIB = list(sys.path[1:] if sys.path[:1] == [""] else sys.path)
 
+source = ""
+
 
 class Context:
     """The second argument of a handler that takes one."""
@@ -49,11 +53,8 @@ class Context:
 class Loader:
     """Gives traceback, inspect and friends the source of the code."""
 
-    def __init__(self, source):
-        self.source = source
-
     def get_source(self, name):
-        return self.source
+        return source
 
 
 class Refused(Exception):
@@ -65,6 +66,8 @@ class Unsent(Exception):
 
 
 def main():
+    global source
+
     prepare()
 
     if not posix.fstat(REQUEST_FD).st_size:
@@ -74,7 +77,7 @@ def main():
         posix._exit(0)
 
     head, code, event, env = read_request()
-    text = code.decode("utf-8")
+    source = code.decode("utf-8").lstrip("\ufeff")
     context = Context(head)
 
     # before the workspace can have a say in what "json" is
@@ -83,25 +86,36 @@ def main():
 
     begin(head, env)
 
-    before = what_is_there()
-    status = run(text, event, context)
+    # what is there already is no part of what leave() looks at
+    before = set(sys.modules), _stdlib("atexit")._ncallbacks()
+    gc.freeze()
 
-    if b"__del__" not in code:
+    try:
+        status = run(event, context)
         leave(status, before)
+
+    finally:
+        # else the interpreter would not take it apart
+        gc.unfreeze()
 
     sys.exit(status)
 
 
-def run(text, event, context):
+def run(event, context):
     module = type(sys)("__main__")
     module.__builtins__ = builtins
-    module.__loader__ = Loader(text)
+    module.__loader__ = Loader()
+    module.__file__ = posix.getcwd().rstrip("/") + NAME
+
+    # with it, a process that multiprocessing spawns does not look for the file
+    module.__spec__ = type(builtins.__spec__)("__main__", module.__loader__,
+                                              origin=module.__file__)
+
     sys.modules["__main__"] = module
     sys.argv = [NAME]
 
     try:
-        exec(compile(text.lstrip("\ufeff"), NAME, "exec", 0, True),
-             module.__dict__)
+        exec(compile(source, NAME, "exec", 0, True), module.__dict__)
 
         handler = module.__dict__.get("handler")
 
@@ -121,7 +135,7 @@ def run(text, event, context):
         complain("the return value cannot be passed on: %s\n" % e)
 
     except BaseException as e:
-        fail(describe(e, text))
+        fail(describe(e))
 
     return 1
 
@@ -138,6 +152,13 @@ def prepare():
 
     builtins.exit = builtins.quit = sys.exit
 
+    # the interpreter's own ones find no source for what runs from memory
+    sys.unraisablehook = unraisable
+    _thread._excepthook = thread_failed
+
+    if "threading" in sys.modules:
+        sys.modules["threading"].excepthook = thread_failed
+
 
 def warm_up():
     """What the request will need, once: imported, compiled, in the cache."""
@@ -151,9 +172,7 @@ def warm_up():
 
     encode(call(module.handler, b'{"a":[1,2.5,"x",null]}', None))
 
-    gc = _stdlib("gc")
     gc.collect()
-    gc.freeze()
 
 
 def begin(head, env):
@@ -184,38 +203,65 @@ def begin(head, env):
                 sys.modules.pop(name, None)
 
 
-def what_is_there():
-    return set(sys.modules), posix.listdir("/proc/self/fd"), \
-           _stdlib("atexit")._ncallbacks()
-
-
 def leave(status, before):
-    """Ends at once, where taking everything apart would have no effect."""
+    """
+    Ends at once, where nothing is left that an interpreter's end would do.
 
-    modules, files, callbacks = before
+    The code's own objects are taken apart here, as always: what it has left
+    open is flushed, its finalizers run.  Not so the modules of the standard
+    library, unless the code has hung something into one.
+    """
+
+    modules, callbacks = before
 
     try:
         threading = sys.modules.get("threading")
 
+        # with ctypes there may be output in the buffers of the C library
         if posix.getpid() != PID \
            or (threading and len(threading.enumerate()) > 1) \
-           or posix.listdir("/proc/self/fd") != files \
+           or "_ctypes" in sys.modules \
            or _stdlib("atexit")._ncallbacks() != callbacks \
            or not all(from_stdlib(module)
                       for name, module in sys.modules.items()
                       if name not in modules):
             return
 
-        # what only the code's own names keep ends here
-        sys.modules["__main__"].__dict__.clear()
+        flush(sys.stdout)
+        flush(sys.stderr)
 
-        for stream in sys.stdout, sys.stderr, sys.__stdout__:
-            stream.flush()
+        sys.stdout = sys.__stdout__
+        sys.stderr = sys.__stderr__
+
+        # twice, as an interpreter does: the first time puts what is reachable
+        # in order, so that a file is flushed before what it writes to is closed
+        gc.collect()
+        sys.modules.pop("__main__", None)
+        gc.collect()
+
+        if any(matters(kind) for kind in set(map(type, gc.get_objects()))) \
+           or any(kind.__module__ == "__main__"
+                  for kind in gc.get_objects() if isinstance(kind, type)):
+            return
+
+        flush(sys.stdout)
+        flush(sys.stderr)
 
     except BaseException:
         return
 
     posix._exit(status)
+
+
+def matters(kind):
+    """Whether the end of such an object can do anything."""
+
+    return hasattr(kind, "__del__")
+
+
+def flush(stream):
+    if stream is not None and not stream.closed:
+        stream.flush()
 
 
 def read_request():
@@ -419,30 +465,85 @@ def complain(text):
         pass
 
 
-def describe(e, text):
+def describe(e):
     """Prints the traceback of the code's own frames, returns its last line."""
 
     kind = type(e).__name__
 
     try:
-        linecache = _stdlib("linecache")
-        traceback = _stdlib("traceback")
-        linecache.cache[NAME] = (len(text), None, text.splitlines(True), NAME)
+        if isinstance(e, SyntaxError):
+            add_line(e)
 
-        shown = traceback.TracebackException(type(e), e, own_frames(e))
+        shown = with_source().TracebackException(type(e), e, own_frames(e))
         complain("".join(shown.format()))
 
         last = "".join(list(shown.format_exception_only())[:1]).strip()
+
+        if isinstance(e, SyntaxError):
+            last = "%s: %s" % (kind, syntax_error(e))
 
     except BaseException:
         # an exception whose __str__ raises, a stdlib that was replaced
         complain("%s\n" % kind)
         return kind
 
-    if isinstance(e, SyntaxError):
-        return "%s: %s" % (kind, e)
-
     return last or kind
+
+
+def with_source():
+    """The module traceback, that has the lines of the code."""
+
+    linecache = _stdlib("linecache")
+    linecache.cache[NAME] = (len(source), None, source.splitlines(True), NAME)
+
+    return _stdlib("traceback")
+
+
+def add_line(e):
+    # the compiler has none for an error that is not one of the grammar
+    if e.filename == NAME and e.text is None and e.lineno:
+        e.text = "".join(source.splitlines(True)[e.lineno - 1:e.lineno])
+
+
+def syntax_error(e):
+    text = str(e)
+    line = "line %s)" % e.lineno
+
+    if e.offset and e.offset > 0 and text.endswith(line):
+        return "%s, column %d)" % (text[:-1], e.offset)
+
+    return text
+
+
+def unraisable(args):
+    title = (args.err_msg or "Exception ignored in") + ":"
+
+    show(args, sys.__unraisablehook__, title, args.object)
+
+
+def thread_failed(args, otherwise=_thread._excepthook):
+    if args.exc_type is SystemExit:
+        return
+
+    name = args.thread.name if args.thread else _thread.get_ident()
+
+    show(args, otherwise, "Exception in thread %s:" % name)
+
+
+def show(args, otherwise, title, subject=None):
+    """What the interpreter would print, with the lines of the code."""
+
+    try:
+        if subject is not None:
+            title += " %r" % (subject,)
+
+        lines = with_source().format_exception(args.exc_type, args.exc_value,
+                                               args.exc_traceback)
+        sys.stderr.write("%s\n%s" % (title, "".join(lines)))
+        sys.stderr.flush()
+
+    except BaseException:
+        otherwise(args)
 
 
 def own_frames(e):
