@@ -5,9 +5,9 @@
 # does first: if so, it imports nothing that it may not need; if not, it has
 # time to import and to try what the request will.
 #
-# The code runs in a module of its own as __main__.  What we import after it
-# has run comes from the standard library only (see _stdlib): the workspace
-# may have a json.py of its own.
+# The code runs in a module of its own as __main__.  What we import comes from
+# the standard library only (see _stdlib): the workspace may have a json.py of
+# its own, and then the code gets that one.
 
 import _thread
 import builtins
@@ -26,14 +26,15 @@ MESSAGE_MAX = 4096
 # no such file exists, so nobody takes its lines for ours
 NAME = "/main.py"
 
-# imported while there is time, for the code as well as for us
-USUAL = ("json", "os", "re", "collections", "math", "datetime", "random",
-         "linecache", "traceback")
+# imported while there is time: for us, and for the code
+OURS = "json", "linecache", "traceback"
+USUAL = "os", "re", "collections", "math", "datetime", "random"
 
 PID = posix.getpid()
 STDLIB = list(sys.path[1:] if sys.path[:1] == [""] else sys.path)
 
 source = ""
+kept = {}
 
 
 class Context:
@@ -70,6 +71,8 @@ def main():
 
     prepare()
 
+    base = set(sys.modules)
+
     if not posix.fstat(REQUEST_FD).st_size:
         warm_up()
 
@@ -84,7 +87,7 @@ def main():
     if event or b"handler" in code:
         _stdlib("json")
 
-    begin(head, env)
+    begin(head, env, base)
 
     # what is there already is no part of what leave() looks at
     before = set(sys.modules), _stdlib("atexit")._ncallbacks()
@@ -120,7 +123,12 @@ def run(event, context):
         handler = module.__dict__.get("handler")
 
         if callable(handler) and not isinstance(handler, type):
-            send(b"value ", encode(call(handler, event, context)))
+            value = encode(call(handler, event, context))
+            flush()
+            send(b"value ", value)
+
+        else:
+            flush()
 
         return 0
 
@@ -163,8 +171,11 @@ def prepare():
 def warm_up():
     """What the request will need, once: imported, compiled, in the cache."""
 
-    for name in USUAL:
+    for name in OURS:
         _stdlib(name)
+
+    for name in USUAL:
+        __import__(name)
 
     module = type(sys)("__main__")
     exec(compile("def handler(event):\n    return event\n", NAME, "exec", 0,
@@ -175,15 +186,16 @@ def warm_up():
     gc.collect()
 
 
-def begin(head, env):
+def begin(head, env, base):
     for item in env.split(b"\0")[:-1]:
         name, value = item.split(b"=", 1)
 
+        # of the second one os makes what the code sees, if it has not yet
+        posix.putenv(name, value)
+        posix.environ[name] = value
+
         if "os" in sys.modules:
             sys.modules["os"].environb[name] = value
-        else:
-            posix.putenv(name, value)
-            posix.environ[name] = value
 
         if name == b"TZ":
             time.tzset()
@@ -194,13 +206,16 @@ def begin(head, env):
     folders = [cwd] if cwd == head["workspace"] else [cwd, head["workspace"]]
     sys.path[:0] = folders
 
-    # the workspace's own come first, as they do where nothing was imported
-    for folder in folders:
-        for entry in posix.listdir(folder):
-            name = entry[:-3] if entry.endswith(".py") else entry
+    # the workspace's own come first, as they do where nothing was imported:
+    # then let it be so
+    ours = set(sys.modules) - base
+    names = {entry.split(".")[0] for folder in folders
+             for entry in posix.listdir(folder)
+             if entry.endswith((".py", ".so")) or "." not in entry}
 
-            if name in USUAL:
-                sys.modules.pop(name, None)
+    if not names.isdisjoint(ours):
+        for name in ours:
+            del sys.modules[name]
 
 
 def leave(status, before):
@@ -227,11 +242,8 @@ def leave(status, before):
                       if name not in modules):
             return
 
-        flush(sys.stdout)
-        flush(sys.stderr)
-
-        sys.stdout = sys.__stdout__
-        sys.stderr = sys.__stderr__
+        flush()
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 
         # twice, as an interpreter does: the first time puts what is reachable
         # in order, so that a file is flushed before what it writes to is closed
@@ -244,8 +256,7 @@ def leave(status, before):
                   for kind in gc.get_objects() if isinstance(kind, type)):
             return
 
-        flush(sys.stdout)
-        flush(sys.stderr)
+        flush()
 
     except BaseException:
         return
@@ -259,9 +270,16 @@ def matters(kind):
     return hasattr(kind, "__del__")
 
 
-def flush(stream):
-    if stream is not None and not stream.closed:
-        stream.flush()
+def flush():
+    for name in "stdout", "stderr":
+        stream = getattr(sys, name, None)
+
+        # an object of the code's that has a write() only
+        if not hasattr(stream, "flush"):
+            setattr(sys, name, None)
+
+        elif not getattr(stream, "closed", False):
+            stream.flush()
 
 
 def read_request():
@@ -348,16 +366,30 @@ def call(handler, event, context):
         result = handler(value)
 
     if hasattr(result, "__await__"):
-        async def wait():
-            return await result
-
-        result = _stdlib("asyncio").run(wait())
+        result = wait_for(result)
 
     if hasattr(result, "__next__") or hasattr(result, "__anext__"):
         raise Refused("return value is not JSON: handler is a generator, "
                       "let it return a list")
 
     return result
+
+
+def wait_for(result):
+    async def wait():
+        return await result
+
+    waiting = wait()
+
+    try:
+        return _stdlib("asyncio").run(waiting)
+
+    finally:
+        # silent, where they could not even be begun
+        waiting.close()
+
+        if hasattr(result, "cr_frame"):
+            result.close()
 
 
 def context_style(handler):
@@ -450,9 +482,14 @@ def send(kind, data):
 
 def complain(text):
     # behind what the code has printed, and whatever it did to sys.stderr
-    for stream in sys.stdout, sys.stderr:
+    for fd, name in (1, "stdout"), (2, "stderr"):
         try:
-            stream.flush()
+            getattr(sys, name).flush()
+
+        except OSError:
+            # it can never be written: not to be tried again at the end
+            drop(fd)
+
         except BaseException:
             pass
 
@@ -463,6 +500,14 @@ def complain(text):
             data = data[posix.write(2, data):]
     except OSError:
         pass
+
+
+def drop(fd):
+    null = posix.open("/dev/null", posix.O_WRONLY)
+
+    if null != fd:
+        posix.dup2(null, fd)
+        posix.close(null)
 
 
 def describe(e):
@@ -563,23 +608,27 @@ def own_frames(e):
 
 
 def _stdlib(name):
-    module = sys.modules.get(name)
+    """A module of the standard library, whatever the code's own are called."""
 
-    if module is not None and from_stdlib(module):
-        return module
+    if name in kept:
+        return kept[name]
 
-    saved = sys.path[:]
-    sys.modules.pop(name, None)
+    path = sys.path[:]
+    others = {key: module for key, module in sys.modules.items()
+              if not from_stdlib(module)}
 
     try:
+        for key in others:
+            del sys.modules[key]
+
         sys.path[:] = STDLIB
-        return __import__(name)
+        kept[name] = __import__(name)
 
     finally:
-        sys.path[:] = saved
+        sys.path[:] = path
+        sys.modules.update(others)
 
-        if module is not None:
-            sys.modules[name] = module
+    return kept[name]
 
 
 def from_stdlib(module):
