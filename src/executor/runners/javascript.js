@@ -18,6 +18,9 @@ const RUNNER_FD = 6;
 const VALUE_MAX = 1024 * 1024;
 const MESSAGE_MAX = 4096;
 
+// files that are being written when the value is there, in milliseconds
+const FILES_MAX = 2000;
+
 // relative, so that import() starts at the working directory
 const NAME = 'main.js';
 
@@ -27,9 +30,24 @@ const now = process.hrtime.bigint.bind(process.hrtime);
 const stringify = JSON.stringify;
 const parse = JSON.parse;
 const writeSync = fs.writeSync;
+const inspect = require('util').inspect;
+const defineProperty = Object.defineProperty;
+const activeResources = process.getActiveResourcesInfo || (() => []);
+const { Buffer, Error, String, setImmediate, setTimeout } = globalThis;
+const bufferFrom = Buffer.from;
+
+const HINTS = [
+    [/^Unexpected token 'export'/, 'the code is a script, let it use '
+                                   + 'module.exports'],
+    [/^Cannot use import statement/, 'the code is a script, let it use '
+                                     + 'require() or import()'],
+    [/^await is only valid/, 'let the handler be async'],
+];
 
 let source = '';
 let finished = false;
+let pending = false;
+let drained = false;
 
 
 class Context {
@@ -58,6 +76,7 @@ function main() {
 
     blockOn('stdout');
     blockOn('stderr');
+    beQuiet();
 
     // not there yet: there is time to try what the request will need
     if (fs.fstatSync(REQUEST_FD).size === 0) {
@@ -90,6 +109,18 @@ function main() {
     process.on('unhandledRejection', (e) => {
         if (process.listenerCount('unhandledRejection') === 1) {
             fail(e);
+        }
+    });
+
+    // when nothing is left that could settle what the handler has promised
+    process.on('beforeExit', () => {
+        drained = true;
+    });
+
+    process.on('exit', (status) => {
+        if (pending && drained) {
+            fail(new Refused('the promise of the handler is never settled'),
+                 status);
         }
     });
 
@@ -162,7 +193,7 @@ function readRequest() {
 function blockOn(name) {
     const property = Object.getOwnPropertyDescriptor(process, name);
 
-    Object.defineProperty(process, name, {
+    defineProperty(process, name, {
         configurable: true,
         enumerable: true,
 
@@ -173,11 +204,24 @@ function blockOn(name) {
                 stream._handle.setBlocking(true);
             }
 
-            Object.defineProperty(process, name, property);
+            defineProperty(process, name, property);
 
             return stream;
         },
     });
+}
+
+
+// that import() is an experiment in a script is not the code's business
+
+function beQuiet() {
+    const emitWarning = process.emitWarning;
+
+    process.emitWarning = function (warning, type) {
+        if (type !== 'ExperimentalWarning' || !/\bvm\b/i.test(warning)) {
+            emitWarning.apply(process, arguments);
+        }
+    };
 }
 
 
@@ -203,6 +247,8 @@ function run(workspace) {
     define('require', require);
     define('module', module);
     define('exports', module.exports);
+    define('__filename', file);
+    define('__dirname', folder);
 
     const script = new vm.Script(source, {
         filename: NAME,
@@ -213,22 +259,31 @@ function run(workspace) {
 
     script.runInThisContext({ displayErrors: false });
 
-    if (module.exports !== null
-        && (typeof module.exports === 'object'
-            || typeof module.exports === 'function')
-        && typeof module.exports.handler === 'function')
+    const exported = module.exports;
+
+    if (exported !== null && exported !== undefined
+        && isHandler(exported.handler))
     {
-        return module.exports.handler;
+        return exported.handler;
     }
 
     // const and let are global without being properties of globalThis
-    return vm.runInThisContext('typeof handler === "function"'
-                               + ' ? handler : undefined');
+    const handler = vm.runInThisContext('typeof handler === "function"'
+                                        + ' ? handler : undefined');
+
+    return isHandler(handler) ? handler
+                              : isHandler(exported) ? exported : undefined;
+}
+
+
+function isHandler(value) {
+    return typeof value === 'function'
+           && !/^class\b/.test(Function.prototype.toString.call(value));
 }
 
 
 function define(name, value) {
-    Object.defineProperty(globalThis, name, {
+    defineProperty(globalThis, name, {
         value: value, writable: true, configurable: true, enumerable: false,
     });
 }
@@ -253,6 +308,7 @@ function answer(result) {
     if (result !== null && typeof result === 'object'
         && typeof result.then === 'function')
     {
+        pending = true;
         result.then(finish, fail);
         return;
     }
@@ -262,10 +318,14 @@ function answer(result) {
 
 
 // The value is there: timers and sockets that the handler left open do not
-// keep the process.  One turn later, so that rejections are still seen.
+// keep the process, only files that it has begun to write.  One turn later,
+// so that rejections are still seen.
 
 function finish(result) {
+    const began = Number(now());
     let data;
+
+    pending = false;
 
     try {
         data = encode(result);
@@ -275,8 +335,15 @@ function finish(result) {
         return;
     }
 
-    setImmediate(() => {
+    setImmediate(function end() {
         if (finished) {
+            return;
+        }
+
+        if (Number(now()) - began < FILES_MAX * 1e6
+            && activeResources().some((name) => /^FSReq/.test(name)))
+        {
+            setTimeout(end, 1);
             return;
         }
 
@@ -298,7 +365,7 @@ function finish(result) {
 
 function encode(result) {
     if (result === undefined) {
-        return Buffer.from('null');
+        return bufferFrom('null');
     }
 
     if (typeof result === 'function' || typeof result === 'symbol') {
@@ -324,7 +391,7 @@ function encode(result) {
                           + firstLine(e && e.message));
     }
 
-    const data = Buffer.from(text === undefined ? 'null' : text);
+    const data = bufferFrom(text === undefined ? 'null' : text);
 
     if (data.length > VALUE_MAX) {
         throw new Refused('return value of ' + data.length
@@ -335,7 +402,7 @@ function encode(result) {
 }
 
 
-function fail(e) {
+function fail(e, status) {
     let message;
 
     if (finished) {
@@ -354,19 +421,19 @@ function fail(e) {
     }
 
     try {
-        send('error', Buffer.from(message).subarray(0, MESSAGE_MAX));
+        send('error', bufferFrom(message).subarray(0, MESSAGE_MAX));
 
     } catch (unused) {
         // the code has closed the descriptor: the exit status remains
     }
 
-    exit(1);
+    exit(status || 1);
 }
 
 
 function send(kind, data) {
     writeAll(VALUE_FD, Buffer.concat([
-        Buffer.from(kind + ' ' + data.length + '\n'), data,
+        bufferFrom(kind + ' ' + data.length + '\n'), data,
     ]));
 
     fs.closeSync(VALUE_FD);
@@ -375,7 +442,7 @@ function send(kind, data) {
 
 function complain(text) {
     try {
-        writeAll(2, Buffer.from(text));
+        writeAll(2, bufferFrom(text));
 
     } catch (unused) {
         // the code has closed standard error
@@ -409,37 +476,117 @@ function describe(e) {
         return e.message;
     }
 
-    if (!(e instanceof Error) && !(e && typeof e.stack === 'string')) {
-        const text = 'Uncaught ' + require('util').inspect(e);
+    if (!isError(e)) {
+        const text = 'Uncaught ' + inspect(e);
 
         complain(text + '\n');
         return firstLine(text);
     }
 
-    const syntax = e instanceof SyntaxError;
-    const lines = String(e.stack).split('\n');
+    const shown = lines(e);
 
     // node puts the place of a syntax error in front of its stack
-    const place = /^main\.js:(\d+)$/.exec(lines[0]);
+    const place = e instanceof SyntaxError && /^(.+):(\d+)$/.exec(shown[0]);
 
-    const shown = lines.filter((line) => {
+    complain((place ? '' : excerpt(shown)) + shown.join('\n').trimEnd()
+             + details(e, '') + '\n');
+
+    const message = e.message ? ': ' + e.message : '';
+
+    return nameOf(e) + message + (place ? where(e, place, shown) : '');
+}
+
+
+function isError(e) {
+    return e instanceof Error || (e && typeof e.stack === 'string');
+}
+
+
+// a class that extends Error has its name, as node shows it
+
+function nameOf(e) {
+    const name = String(e.name);
+    const own = e.constructor && e.constructor.name;
+
+    return name === 'Error' && own && own !== 'Object' ? String(own) : name;
+}
+
+
+function lines(e) {
+    const name = String(e.name);
+    let text = e.stack;
+
+    if (typeof text !== 'string') {
+        text = name + (e.message ? ': ' + e.message : '');
+    }
+
+    if (text.startsWith(name) && !/^\w/.test(text.slice(name.length))) {
+        text = nameOf(e) + text.slice(name.length);
+    }
+
+    return text.split('\n').filter((line) => {
         return !/^\s+at /.test(line)
                || !(line.includes(__filename) || line.includes('node:vm')
                     || line.includes('node:internal'));
     });
-
-    complain((place ? '' : excerpt(shown)) + shown.join('\n').trimEnd()
-             + '\n');
-
-    const message = e.name + (e.message ? ': ' + e.message : '');
-
-    return syntax && place ? message + ' (main.js, line ' + place[1] + ')'
-                           : message;
 }
 
 
-function excerpt(lines) {
-    for (const line of lines) {
+// why it was thrown, and what node shows of its properties
+
+function details(e, indent) {
+    const properties = {};
+    let text = '';
+
+    for (const key of Object.keys(e)) {
+        if (!['stack', 'message', 'name', 'cause', 'errors'].includes(key)) {
+            properties[key] = e[key];
+        }
+    }
+
+    if (Object.keys(properties).length !== 0) {
+        text += '\n' + inspect(properties);
+    }
+
+    // so far and no further: one may be the cause of itself
+    if (indent.length < 8) {
+        for (const one of Array.isArray(e.errors) ? e.errors : []) {
+            text += '\n[error]: ' + told(one, indent);
+        }
+
+        if (e.cause !== undefined) {
+            text += '\n[cause]: ' + told(e.cause, indent);
+        }
+    }
+
+    return text.replace(/\n/g, '\n  ');
+}
+
+
+function told(e, indent) {
+    return isError(e) ? lines(e).join('\n').trimEnd()
+                        + details(e, indent + '  ')
+                      : inspect(e);
+}
+
+
+function where(e, place, shown) {
+    const caret = shown.slice(1).find((line) => /^\s*\^+$/.test(line));
+    const main = place[1] === NAME;
+
+    // at the end of the code there is none
+    const column = caret ? caret.indexOf('^') + 1
+                         : (shown[1] || '').length + 1;
+
+    const hint = main && HINTS.find(([of]) => of.test(e.message));
+
+    return (hint ? ': ' + hint[1] : '') + ' (' + path.basename(place[1])
+           + ', line ' + place[2] + ', column ' + column + ')';
+}
+
+
+function excerpt(shown) {
+    for (const line of shown) {
         const at = /^\s+at (?:.* \()?main\.js:(\d+):(\d+)\)?$/.exec(line);
 
         if (at) {
