@@ -25,6 +25,8 @@ const FILES_MAX = 2000;
 const NAME = 'main.js';
 
 // the code may change what is global: keep what is needed behind it
+const { Buffer, Error, String, process, setImmediate, setTimeout }
+    = globalThis;
 const exit = process.exit.bind(process);
 const now = process.hrtime.bigint.bind(process.hrtime);
 const stringify = JSON.stringify;
@@ -33,7 +35,6 @@ const writeSync = fs.writeSync;
 const inspect = require('util').inspect;
 const defineProperty = Object.defineProperty;
 const activeResources = process.getActiveResourcesInfo || (() => []);
-const { Buffer, Error, String, setImmediate, setTimeout } = globalThis;
 const bufferFrom = Buffer.from;
 
 const HINTS = [

@@ -98,7 +98,8 @@ def main():
         leave(status, before)
 
     finally:
-        # else the interpreter would not take it apart
+        # else the interpreter would not take them apart
+        kept.clear()
         gc.unfreeze()
 
     sys.exit(status)
@@ -636,6 +637,10 @@ def from_stdlib(module):
 
     if path is None:
         return True
+
+    # these may be below it
+    if "/site-packages/" in path or "/dist-packages/" in path:
+        return False
 
     return any(path.startswith(folder + "/") for folder in STDLIB)
 
