@@ -14,11 +14,60 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import shutil  # noqa
+
 from harness import (BUILT, SESSION, Executor, done, equal, json,  # noqa
                      ok, skip)
 
 MIB = 1024 * 1024
 SESSION_ENV = {"FROM_SESSION": "s", "BOTH": "s"}
+CIRCLE = "class A: pass\na = A(); a.me = a\n"
+
+
+def check(e, language, name, code, exit_code=0, message=None, out="",
+          err="", value="NONE", files={}, left={}, **fields):
+    """
+    One contract.  What is not given is expected to be as of code that does
+    nothing; "err" may be a list of what has to be in it; "files" are in the
+    workspace before, "left" afterwards.
+    """
+    for path, text in files.items():
+        os.makedirs(os.path.dirname(e.workspace + "/" + path), exist_ok=True)
+        with open(e.workspace + "/" + path, "w") as f:
+            f.write(text)
+
+    r = e.run_code(language, code, **fields)
+    found = {}
+
+    for path in os.listdir(e.workspace):
+        full = e.workspace + "/" + path
+
+        if path in left and os.path.isfile(full):
+            with open(full, errors="replace") as f:
+                found[path] = f.read()
+
+        if os.path.isdir(full) and not os.path.islink(full):
+            shutil.rmtree(full)
+        else:
+            os.unlink(full)
+
+    ok((r.status, r.code, r.message, r.out)
+       == ("failed" if exit_code else "completed", exit_code, message, out)
+       and r.exact and same(r.value, value) and found == left
+       and (r.err == err if isinstance(err, str)
+            else all(text in r.err for text in err))
+       and not any(ours in r.err + (r.message or "")
+                   for ours in ("/proc/self/fd", "node:internal",
+                                "runners/")),
+       language + ": " + name, r, found,
+       [exit_code, message, out, err, value, left])
+
+    return r
+
+
+def same(got, expected):
+    """0 is not False, and 1 not 1.0."""
+    return json.dumps(got) == json.dumps(expected)
 
 
 def test_python(e):
@@ -396,6 +445,699 @@ def test_environment(e):
                    event={"x": big}).value, len(big), "5 MB of event")
 
 
+def test_python_places(e):
+    """Syntax errors, with line and column."""
+    for name, code, message, err in (
+            ("a syntax error", "x = 1\ndef f(:\n    pass\n",
+             "SyntaxError: invalid syntax (main.py, line 2, column 7)",
+             '  File "/main.py", line 2\n    def f(:\n          ^\n'
+             "SyntaxError: invalid syntax\n"),
+            ("an open bracket", "print((1,\n",
+             "SyntaxError: '(' was never closed"
+             " (main.py, line 1, column 7)", ["print((1,\n          ^\n"]),
+            ("an indent", "def f():\npass\n", "IndentationError: expected an"
+             " indented block after function definition on line 1"
+             " (main.py, line 2, column 1)", ["    pass\n    ^"]),
+            ("not of the grammar", "x = 1\nreturn 5\n",
+             "SyntaxError: 'return' outside function"
+             " (main.py, line 2, column 1)", ["    return 5\n    ^"]),
+            ("in exec()", "exec('a b')", "SyntaxError: invalid syntax"
+             " (<string>, line 1, column 3)",
+             ['File "/main.py", line 1, in <module>', "    a b\n      ^"])):
+        check(e, "python", name, code, 1, message, err=err)
+
+    check(e, "python", "a syntax error in a module", "import bad", 1,
+          "SyntaxError: invalid syntax (bad.py, line 2, column 9)",
+          err=["import bad\n", "/bad.py\", line 2\n"],
+          files={"bad.py": "\nx = 1 + ;\n"})
+
+
+def test_python_exceptions(e):
+    raised = "def handler(event):\n    raise "
+
+    for name, code, message, err in (
+            ("a chain", "try:\n    1/0\nexcept Exception:\n"
+             "    raise ValueError('two')", "ValueError: two",
+             ["line 2, in <module>\n    1/0\n", "During handling"]),
+            ("a group", raised + "ExceptionGroup('g', [KeyError(1)])",
+             "ExceptionGroup: g (1 sub-exception)", ["| KeyError: 1\n"]),
+            ("RecursionError", "def f(): return f()\n"
+             "def handler(event): return f()",
+             "RecursionError: maximum recursion depth exceeded",
+             ["line 2, in handler", "times]\n"]),
+            ("MemoryError", "def handler(event): bytearray(10 ** 15)",
+             "MemoryError", ["line 1, in handler"]),
+            ("KeyboardInterrupt", raised + "KeyboardInterrupt('k')",
+             "KeyboardInterrupt: k", ["raise KeyboardInterrupt"]),
+            ("SIGINT", "import os, time\nos.kill(os.getpid(), 2)\n"
+             "time.sleep(1)", "KeyboardInterrupt", ["line 2, in <module>"]),
+            ("several lines", "raise ValueError('one\\ntwo')",
+             "ValueError: one\ntwo", ["ValueError: one\ntwo\n"]),
+            ("a note", "e = ValueError('x'); e.add_note('a note'); raise e",
+             "ValueError: x", ["ValueError: x\na note\n"]),
+            ("no handler's arguments", "def handler(): pass",
+             "TypeError: handler() takes 0 positional arguments but 1 was"
+             " given", ["TypeError: handler() takes 0"]),
+            ("an async one with a cause", "async def handler(event):\n"
+             "    try: {}['k']\n    except KeyError as e:\n"
+             "        raise ValueError('v') from e", "ValueError: v",
+             ["line 2, in handler", "line 4, in handler",
+              "the direct cause"]),
+            ("a task's", "import asyncio\nasync def bad(): 1/0\n"
+             "async def handler(event):\n"
+             "    await asyncio.gather(bad())",
+             "ZeroDivisionError: division by zero", ["line 2, in bad"]),
+            ("unicode", raised + "ValueError('\u6f22\U0001f600')",
+             "ValueError: \u6f22\U0001f600", ["ValueError: \u6f22"]),
+            ("a lone surrogate", "raise ValueError('a\\ud800b')",
+             "ValueError: a?b", ["ValueError: a\\ud800b\n"])):
+        check(e, "python", "an exception, " + name, code, 1, message,
+              err=err)
+
+    # where Python itself does not fail, neither do we; but the line is shown
+    value = "def handler(event): return 1\n"
+    line = ["in f\n    1/0\n", "ZeroDivisionError: division by zero\n"]
+
+    for name, code, title in (
+            ("a thread", "def f():\n    1/0\nimport threading\n"
+             "t = threading.Thread(target=f); t.start(); t.join()",
+             "Exception in thread Thread-1 (f):\nTraceback"),
+            ("atexit", "import atexit\n@atexit.register\ndef f():\n    1/0\n",
+             "Exception ignored in atexit callback: <function f"),
+            ("__del__", "def f():\n    1/0\nclass A:\n"
+             "    def __del__(self): f()\na = A()",
+             "Exception ignored in: <function A.__del__")):
+        check(e, "python", "an exception in " + name, value + code, value=1,
+              err=line + [title],
+              files={"main.py": "the lines of another file\n" * 9})
+
+    for code, status, err in (
+            ("'why'", 1, "why\n"), ("None", 0, ""), ("True", 1, ""),
+            ("300", 44, ""), ("-1", 255, ""), ("[1]", 1, "[1]\n")):
+        for how in ("import sys\nsys.exit(%s)",
+                    "import sys\nasync def handler(event): sys.exit(%s)"):
+            check(e, "python", (how % code).split("\n")[1], how % code,
+                  status, "exited with status %d" % status if status
+                  else None, err=err)
+
+
+def test_python_output(e):
+    broken = "import os\nr, w = os.pipe(); os.close(r); os.dup2(w, 1)\n"
+    value = "\ndef handler(event): return 1"
+
+    check(e, "python", "print to a closed pipe", broken + "print('x')", 1,
+          "BrokenPipeError: [Errno 32] Broken pipe",
+          err="Traceback (most recent call last):\n"
+          '  File "/main.py", line 3, in <module>\n    print(\'x\')\n'
+          "BrokenPipeError: [Errno 32] Broken pipe\n")
+    check(e, "python", "what a closed pipe does not take is not lost"
+          " silently", broken + "print('x', end='')" + value, 1,
+          "BrokenPipeError: [Errno 32] Broken pipe",
+          err="BrokenPipeError: [Errno 32] Broken pipe\n")
+    check(e, "python", "print after os.close(1)",
+          "import os\nos.close(1)\nprint('x')", 1,
+          "OSError: [Errno 9] Bad file descriptor",
+          err=["line 3, in <module>"])
+    check(e, "python", "print after sys.stdout.close()",
+          "import sys\nsys.stdout.close()\nprint('x')", 1,
+          "ValueError: I/O operation on closed file.", err=["line 3"])
+
+    for name, code, out in (
+            ("is closed", "sys.stdout.write('x'); sys.stdout.close()", "x"),
+            ("is gone", "sys.stdout.write('x'); del sys.stdout", "x"),
+            ("is None", "sys.stdout = None; print('x')", ""),
+            ("is an object with no more than write()", "class W:\n"
+             " def write(self, text): sys.__stdout__.write(text.upper())\n"
+             "sys.stdout = W(); print('x')", "X\n"),
+            ("is wrapped", "import io\nsys.stdout ="
+             " io.TextIOWrapper(sys.stdout.buffer); print('x')", "x\n"),
+            ("has a part of a line", "sys.stdout.write('x')", "x"),
+            ("has bytes", "sys.stdout.buffer.write(b'x')", "x")):
+        check(e, "python", "sys.stdout " + name,
+              "import sys\n" + code + value, out=out, value=1)
+
+    check(e, "python", "the order of one's own and a child's lines",
+          "import subprocess as s\nprint(1); s.run(['echo', '2']); print(3)",
+          out="1\n2\n3\n")
+    check(e, "python", "warnings and logging", "import logging, warnings\n"
+          "warnings.warn('careful')\nlogging.warning('w')\n"
+          "try: 1/0\nexcept Exception: logging.exception('oops')" + value,
+          value=1, err=["main.py:2: UserWarning: careful\n",
+                        "WARNING:root:w\nERROR:root:oops\nTraceback",
+                        "line 4, in <module>\n    try: 1/0\n"])
+
+    check(e, "python", "input()", "print([input('? '), input()])",
+          out="? ['a', '\u00e9']\n", stdin="a\n\u00e9\n")
+    check(e, "python", "input() at the end", "input()", 1,
+          "EOFError: EOF when reading a line", err=["line 1, in <module>"])
+    check(e, "python", "lines of stdin", "import sys\n"
+          "for line in sys.stdin: print(line.strip().upper())",
+          out="\u00c9\nB\n", stdin="\u00e9\nb\n")
+
+
+def test_python_source(e):
+    for name, code, value, more in (
+            ("__main__", "import sys\nm = __name__\n"
+             "def handler(event): return [m, len(sys.argv)]",
+             ["__main__", 1], {}),
+            ("__file__ is in the working directory", "import os\n"
+             "def handler(event):\n"
+             " return [os.path.relpath(os.path.abspath(__file__)),"
+             " os.path.basename(os.getcwd())]", ["main.py", "below"],
+             {"working_directory": "below"}),
+            ("open() is relative to it", "def handler(event):\n"
+             " return open('a.txt').read()", "a",
+             {"files": {"below/a.txt": "a"}, "working_directory": "below"}),
+            ("inspect", "import inspect\nclass A:\n    x = 1\n"
+             "def handler(event): return inspect.getsource(A)",
+             "class A:\n    x = 1\n", {}),
+            ("traceback", "import traceback\ndef handler(event):\n"
+             " try: 1/0\n except Exception:\n"
+             "  return traceback.format_exc().split('\\n')[1:3]",
+             ['  File "/main.py", line 3, in handler', "    try: 1/0"], {}),
+            ("annotations", "from __future__ import annotations\n"
+             "import dataclasses, typing\n@dataclasses.dataclass\nclass P:\n"
+             " x: int\n y: typing.Optional[P] = None\n"
+             "def handler(event): return [dataclasses.asdict(P(1)),"
+             " len(typing.get_type_hints(P))]", [{"x": 1, "y": None}, 2],
+             {}),
+            ("a process", "import multiprocessing as m\n"
+             "def f(q): q.put([__name__])\ndef handler(event):\n"
+             " c = m.get_context('fork'); q = c.Queue()\n"
+             " p = c.Process(target=f, args=(q,)); p.start()\n"
+             " v = q.get(); p.join(); return v + [p.exitcode]",
+             ["__main__", 0], {}),
+            ("a spawned process, with what a module has",
+             "import helper, multiprocessing as m\ndef handler(event):\n"
+             " c = m.get_context('spawn'); q = c.SimpleQueue()\n"
+             " p = c.Process(target=helper.f, args=(q,)); p.start()\n"
+             " v = q.get(); p.join(); return [v, p.exitcode]", ["x", 0],
+             {"files": {"helper.py": "def f(q): q.put('x')"}}),
+            ("a pool that is left open", "import concurrent.futures as c\n"
+             "def f(x): return x * x\np = c.ProcessPoolExecutor(2)\n"
+             "def handler(event): return list(p.map(f, [2]))", [4], {}),
+            ("subprocess", "import os, subprocess as s\n"
+             "os.environ['NEW'] = '1'\ndef handler(event):\n"
+             " return s.check_output('echo $NEW$MINE', shell=True).decode()",
+             "12\n", {"env_vars": {"MINE": "2"}}),
+            ("asyncio's subprocess", "import asyncio\n"
+             "async def handler(event):\n"
+             " p = await asyncio.create_subprocess_shell('echo a',"
+             " stdout=-1)\n return (await p.communicate())[0].decode()",
+             "a\n", {}),
+            ("unicode", "\u00e9 = '\u6f22'\ndef handler(event):\n"
+             " return {\u00e9: ['\\0', '\U0001f600', event]}",
+             {"\u6f22": ["\0", "\U0001f600", {"\u00fc": "\u2028"}]},
+             {"event": {"\u00fc": "\u2028"}}),
+            ("names of the runner are not there", "def handler(event):\n"
+             " return sorted(n for n in globals() if n[0] != '_')",
+             ["handler"], {}),
+            ("how deep it may be", "import sys\ndef f(n):\n"
+             " try: return f(n + 1)\n except RecursionError: return n\n"
+             "def handler(event): return f(0) > 980", True, {}),
+            ("nothing runs beside it", "import gc, signal, threading\n"
+             "def handler(event): return [gc.isenabled(),"
+             " threading.active_count(),"
+             " signal.getsignal(15) == signal.SIG_DFL]", [True, 1, True],
+             {})):
+        check(e, "python", name, code, value=value, **more)
+
+    check(e, "python", "a byte order mark", "\ufeffprint('x')", out="x\n")
+    check(e, "python", "CR LF", "if 1:\r\n    print('x')\r\n", out="x\n")
+
+
+def test_python_modules(e):
+    """Those of the workspace, with names of the standard library."""
+    for name in ("json", "re", "random", "collections", "datetime", "enum",
+                 "typing", "bisect", "traceback", "linecache", "asyncio",
+                 "inspect", "statistics", "operator"):
+        check(e, "python", "the workspace's " + name,
+              "import %s as m\ndef handler(event): return [m.mine, event]"
+              % name, value=[1, {"a": 2}], event={"a": 2},
+              files={name + ".py": "mine = 1"})
+
+    check(e, "python", "a package of the workspace",
+          "import datetime\nprint(datetime.mine)", out="1\n",
+          files={"datetime/__init__.py": "mine = 1"})
+    check(e, "python", "a file that is none",
+          "import random\nprint(random.random() < 1)", out="True\n",
+          files={"random.txt": "x", "random/x": ""})
+    check(e, "python", "what the standard library misses then",
+          "import functools", 1, files={"collections.py": ""},
+          message="ImportError: cannot import name 'namedtuple' from"
+          " 'collections' (%s/collections.py)" % e.workspace,
+          err=["line 1, in <module>\n    import functools\n"])
+    check(e, "python", "an error is told all the same",
+          "import enum\nasync def handler(event): 1/0", 1,
+          "ZeroDivisionError: division by zero",
+          err=["line 2, in handler"],
+          files={"enum.py": "", "types.py": "", "collections.py": ""})
+    check(e, "python", "variables are there all the same", "import os, enum\n"
+          "def handler(event): return [os.environ['A'],"
+          " os.environb[b'A'].decode(), os.getenv('FROM_SESSION')]",
+          value=["b", "b", "s"], env_vars={"A": "b"},
+          files={"enum.py": ""})
+
+
+def test_python_end(e):
+    """What happens when an interpreter ends, happens."""
+    opened = "f = open('f', 'w'); f.write('x')\n"
+    final = "class D:\n def __del__(self): print('end', len(str(D)) > 3)\n"
+    generator = "def g():\n try: yield 1\n finally: print('end')\n" \
+        "x = g(); next(x)\n"
+
+    for name, code, out, left in (
+            ("a file in a global", opened, "", "x"),
+            ("in a closure", "def m():\n f = open('f', 'w')\n"
+             " def w(): f.write('x')\n return w\nw = m(); w()", "", "x"),
+            ("in a default", "def w(f=open('f', 'w')): f.write('x')\nw()",
+             "", "x"),
+            ("in a circle of globals", opened + CIRCLE + "a.f = f", "", "x"),
+            ("in a module", opened + "import json\njson.f = f; del f", "",
+             "x"),
+            ("in a context variable", opened + "import contextvars\n"
+             "contextvars.ContextVar('v').set(f); del f", "", "x"),
+            ("on a descriptor of its own", "import io, os\n"
+             "w = io.BufferedWriter(io.FileIO(os.dup(1), 'w'))\n"
+             "w.write(b'x')", "x", None),
+            ("on stdout, in a module", "import json\n"
+             "json.f = open(1, 'w', closefd=False); json.f.write('x')",
+             "x", None),
+            ("of a class of the code", "import io, os\n"
+             "class R(io.RawIOBase):\n def writable(self): return True\n"
+             " def write(self, b): os.write(1, b); return len(b)\n"
+             "w = io.BufferedWriter(R()); w.write(b'x')", "x", None),
+            ("gzip", "import gzip\ng = gzip.open('g', 'w')\n"
+             "g.write(b'x'); g.flush()\n"
+             "print(gzip.open('g').read(1))", "b'x'\n", None),
+            ("TemporaryDirectory", "import os, tempfile\n"
+             "d = tempfile.TemporaryDirectory(dir='.', prefix='f')\n"
+             "os.rename(d.name, 'f'); d.name = 'f'\n"
+             "import atexit; atexit.register(lambda: print('end'))",
+             "end\n", None),
+            ("sqlite3, not committed", "import sqlite3\n"
+             "c = sqlite3.connect('f'); c.execute('create table t(a)')\n"
+             "c.execute('insert into t values (1)'); c = None\n"
+             "c = sqlite3.connect('f')\n"
+             "print(c.execute('select * from t').fetchall())", "[]\n",
+             None),
+            ("weakref.finalize", "import weakref\n" + CIRCLE +
+             "weakref.finalize(a, print, 'end')", "end\n", None),
+            ("atexit", "import atexit\natexit.register(print, 'end')",
+             "end\n", None),
+            ("logging", "import logging, logging.handlers as h, sys\n"
+             "logging.getLogger().addHandler(h.MemoryHandler(9,"
+             " target=logging.StreamHandler(sys.stdout)))\n"
+             "logging.warning('x')", "x\n", None),
+            ("a finalizer", final + "d = D()", "end True\n", None),
+            ("in a circle", final + CIRCLE + "a.d = D(); del a",
+             "end True\n", None),
+            ("in a module", final + "import json\njson.d = D()",
+             "end True\n", None),
+            ("that was put there later", "class A: pass\nsetattr(A, '__d'"
+             " 'el__', lambda a: print('end'))\nx = A(); x.x = x; del x",
+             "end\n", None),
+            ("a generator", generator, "end\n", None),
+            ("in a circle", generator + "l = [x]; l.append(l); del l, x",
+             "end\n", None),
+            ("in a module", generator + "import json\njson.x = x",
+             "end\n", None),
+            ("a context manager", "import contextlib\n"
+             "@contextlib.contextmanager\ndef c():\n try: yield\n"
+             " finally: print('end')\nx = c(); x.__enter__()", "end\n",
+             None),
+            ("a thread", "import threading, time\ndef f():\n"
+             " time.sleep(0.1); print('end')\n"
+             "threading.Thread(target=f).start()", "end\n", None),
+            ("a daemon thread", "import threading, time\ndef f():\n"
+             " time.sleep(1); print('end')\n"
+             "threading.Thread(target=f, daemon=True).start()", "", None),
+            ("an executor", "import concurrent.futures as c, time\n"
+             "def f(): time.sleep(0.1); print('end')\n"
+             "c.ThreadPoolExecutor(1).submit(f)", "end\n", None),
+            ("C's own buffers", "import ctypes\n"
+             "ctypes.CDLL(None).printf(b'end')", "end", None),
+            ("a child that was forked", "import os\n"
+             "os.write(1, b'a'); p = os.fork()\n"
+             "if p == 0: print('b', end='')\nelse: os.waitpid(p, 0)\n",
+             "ab", None),
+            ("a module of the workspace", "import helper", "end\n", None),
+            ("that was taken out", "import helper, sys\n"
+             "del sys.modules['helper'], helper", "end\n", None),
+            ("what a finalizer prints goes to stdout", final +
+             "import io, sys\nd = D(); sys.stdout = io.StringIO()",
+             "end True\n", None)):
+        for handler in "", "\ndef handler(event): return 1":
+            check(e, "python", "the end: " + name + handler[1:4],
+                  code + handler, out=out, value=1 if handler else "NONE",
+                  left={} if left is None else {"f": left},
+                  files={"helper.py": "class A:\n"
+                         " def __del__(self): print('end')\na = A()"})
+
+    r = e.python("import asyncio\nasync def f():\n try:"
+                 " await asyncio.sleep(9)\n finally: print('end')\n"
+                 "async def handler(event):\n"
+                 " t = asyncio.create_task(f()); await asyncio.sleep(0)\n"
+                 " return 1")
+    equal((r.out, r.value), ("end\n", 1), "python: the end: a task")
+
+
+def test_javascript_errors(e):
+    def fails(name, code, message, err=(), exit_code=1, **more):
+        check(e, "javascript", name, code, exit_code, message,
+              err=err or [message], **more)
+
+    for name, code, message, err in (
+            ("a syntax error", "let a = 1;\nlet b = ;\n",
+             "SyntaxError: Unexpected token ';' (main.js, line 2, column 9)",
+             "main.js:2\nlet b = ;\n        ^\n\n"
+             "SyntaxError: Unexpected token ';'\n"),
+            ("at the end", "function f() {",
+             "SyntaxError: Unexpected end of input"
+             " (main.js, line 1, column 15)", ["main.js:1\n"]),
+            ("export", "export function handler() {}",
+             "SyntaxError: Unexpected token 'export': the code is a script,"
+             " let it use module.exports (main.js, line 1, column 1)",
+             ["main.js:1\nexport"]),
+            ("import", "import fs from 'fs';",
+             "SyntaxError: Cannot use import statement outside a module:"
+             " the code is a script, let it use require() or import()"
+             " (main.js, line 1, column 1)", ["^^^^^^"]),
+            ("await", "const x = await 1;",
+             "SyntaxError: await is only valid in async functions and the"
+             " top level bodies of modules: let the handler be async"
+             " (main.js, line 1, column 11)", ["^^^^^"])):
+        fails(name, code, message, err)
+
+    fails("a syntax error in a module", "require('./bad')",
+          "SyntaxError: Unexpected token ';' (bad.js, line 2, column 9)",
+          ["/bad.js:2\nlet x = ;\n        ^\n"],
+          files={"bad.js": "\nlet x = ;"})
+
+    for thrown, message in (
+            ("'text'", "Uncaught 'text'"), ("null", "Uncaught null"),
+            ("undefined", "Uncaught undefined"), ("42", "Uncaught 42"),
+            ("5n", "Uncaught 5n"), ("Symbol('s')", "Uncaught Symbol(s)"),
+            ("{a: 1}", "Uncaught { a: 1 }"),
+            ("new Error()", "Error"),
+            ("new Error('a\\nb')", "Error: a\nb"),
+            ("new (class MyError extends Error {})('m')", "MyError: m"),
+            ("Object.assign(new Error('m'), {stack: undefined})",
+             "Error: m")):
+        fails("throw " + thrown, "function handler() { throw %s }" % thrown,
+              message)
+        fails("reject " + thrown,
+              "async function handler() { throw %s }" % thrown, message)
+
+    fails("a strange error", "throw new Proxy({}, {get() { throw 1 }})",
+          "Error", "Error\n")
+    fails("a cause", "throw new Error('a', {cause: new TypeError('b')})",
+          "Error: a", ["    at main.js:1:7\n  [cause]: TypeError: b\n"])
+    fails("several errors", "throw new AggregateError([new Error('b')],"
+          " 'a')", "AggregateError: a", ["[error]: Error: b\n"])
+    fails("properties", "throw Object.assign(new Error('a'), {code: 'C'})",
+          "Error: a", ["{ code: 'C' }"])
+    fails("a cause of itself", "const e = new Error('a'); e.cause = e;"
+          " throw e", "Error: a")
+    fails("recursion", "function handler() { return handler() + 1 }",
+          "RangeError: Maximum call stack size exceeded", ["at handler"])
+    fails("strict mode", "'use strict';\nx = 1;",
+          "ReferenceError: x is not defined", ["main.js:2\nx = 1;\n"])
+    fails("a module that is missing", "require('./none')",
+          "Error: Cannot find module './none'\nRequire stack:\n- "
+          + e.workspace + "/main.js")
+    fails("an event that nobody hears",
+          "new (require('events'))().emit('error', new Error('e'))",
+          "Error: e")
+
+    late = "new Promise((r) => setTimeout(r, 30))"
+    fails("unhandled, before the handler has ended",
+          "Promise.reject(new Error('r'));"
+          "async function handler() { await %s; return 1 }" % late,
+          "Error: r", ["Error: r\n"])
+    fails("unhandled, beside it", "function handler() {"
+          " Promise.reject('why'); return 1 }", "Uncaught 'why'")
+    check(e, "javascript", "its own listener",
+          "process.on('unhandledRejection', (e) => console.log('' + e));"
+          "Promise.reject(1); function handler() { return 1 }",
+          out="1\n", value=1)
+
+
+def test_javascript_end(e):
+    never = "the promise of the handler is never settled"
+    pending = "async function handler() { %s; await new Promise(() => {}) }"
+
+    for name, code, status, out in (
+            ("never settled", "", 1, ""),
+            ("after a timer", "setTimeout(() => console.log(1), 20)", 1,
+             "1\n"),
+            ("with an exit code", "process.exitCode = 3", 3, "")):
+        check(e, "javascript", name, pending % code, status, never,
+              out=out, err=never + "\n")
+
+    check(e, "javascript", "settled at the last moment",
+          "let go; process.on('beforeExit', () => go(5));"
+          "function handler() { return new Promise((r) => { go = r }) }",
+          value=5)
+    check(e, "javascript", "process.exit(0) instead",
+          pending % "setTimeout(() => process.exit(0), 10)")
+
+    for code, status in (
+            ("function handler() { process.exit(9) }", 9),
+            ("process.on('exit', () => { process.exitCode = 8 });"
+             " handler = () => 1", 8),
+            ("process.exit(300)", 44), ("process.exit(-1)", 255),
+            ("process.exitCode = '4'", 4)):
+        check(e, "javascript", code, code, status,
+              "exited with status %d" % status)
+
+    check(e, "javascript", "exit listeners", "process.on('exit',"
+          " (n) => console.log(n)); handler = () => 1", out="0\n", value=1)
+    check(e, "javascript", "timers and sockets do not keep it",
+          "require('net').createServer().listen('s');"
+          " setTimeout(() => console.log('late'), 5000);"
+          " handler = () => 1", value=1)
+
+    write = "const fs = require('fs');" \
+        " function handler() { %s; return 1 }"
+    for code in ("fs.promises.writeFile('f', 'data')",
+                 "fs.writeFile('f', 'data', () => {})",
+                 "fs.createWriteStream('f').end('data')"):
+        check(e, "javascript", "a file is written to its end: " + code,
+              write % code, value=1, left={"f": "data"})
+    check(e, "javascript", "or it is told that it cannot",
+          write % "fs.promises.writeFile('/none/f', '')", 1,
+          "Error: ENOENT: no such file or directory, open '/none/f'",
+          err=["code: 'ENOENT'"])
+
+    for code in ("JSON = null", "JSON.stringify = () => '2'",
+                 "process.exit = () => {}", "Promise = null",
+                 "Buffer.from = null", "Buffer = null", "process = null",
+                 "setImmediate = null", "Object.defineProperty = null",
+                 "String = Error = null", "Symbol = null",
+                 "require('fs').writeSync = () => 0"):
+        check(e, "javascript", code, "const log = console.log.bind(console);"
+              + code + ";function handler() { log('x'); return [1] }",
+              out="x\n", value=[1])
+
+    for code, out in (
+            ("console.log(1); console.error(2); console.log(3)", "1\n3\n"),
+            ("process.stdout.write('1'); process.stderr.write('2\\n')",
+             "1")):
+        check(e, "javascript", code, code, out=out, err="2\n")
+
+
+def test_javascript_values(e):
+    deep = "let a = 1; for (let i = 0; i < 70; i++) a = [a]; return a"
+    refused = "return value is not JSON: "
+
+    for code, value in (
+            ("new Date(0)", "1970-01-01T00:00:00.000Z"),
+            ("[NaN, -Infinity, undefined, () => 1]", [None] * 4),
+            ("{a: undefined, b: null, c: Symbol('x')}", {"b": None}),
+            ("[new Map([[1, 2]]), new Set([1])]", [{}, {}]),
+            ("new Uint8Array([7])", {"0": 7}),
+            ("{toJSON() { return 5 }}", 5), ("null", None),
+            ("[new String('s'), Object(1)]", ["s", 1]),
+            ("{then(r) { r(5) }}", 5), ("1.5", 1.5), ("[]", []),
+            ("{}", {}), ("new Proxy({a: 1}, {})", {"a": 1}),
+            ("'\\0\\u2028\U0001f600'", "\0\u2028\U0001f600"),
+            ("arguments.length", 2)):
+        check(e, "javascript", "returns " + code,
+              "function handler() { return (%s) }" % code, value=value)
+
+    for code, message in (
+            ("return {a: [1n]}", "Do not know how to serialize a BigInt"),
+            ("const a = {}; a.b = {a}; return a",
+             "Converting circular structure to JSON"),
+            ("return {toJSON() { throw new Error('no') }}", "no"),
+            ("return Symbol()", "it is a symbol"),
+            ("return [1][Symbol.iterator]()",
+             "handler is a generator, let it return an array")):
+        check(e, "javascript", "refuses: " + code,
+              "function handler() { %s }" % code, 1, refused + message,
+              err=refused + message + "\n")
+
+    for code, message in ((deep, "it is nested too deeply"),
+                          ("return {'\\ud800': 1}",
+                           "a string has a lone surrogate")):
+        check(e, "javascript", "refuses: " + code,
+              "function handler() { %s }" % code, 1, refused + message)
+
+
+def test_javascript_modules(e):
+    files = {"node_modules/pkg/index.js": "exports.x = 5",
+             "node_modules/esm/package.json":
+             '{"type": "module", "exports": "./i.js"}',
+             "node_modules/esm/i.js": "export default 6",
+             "m.mjs": "export default 7", "d.json": '{"a": 8}',
+             "main.js": "exports.x = 9",
+             "child.js": "process.send(10)", "below/a.txt": "a"}
+
+    for name, code, value, more in (
+            ("module.exports = async (event)",
+             "module.exports = async (event) => event.n", 1, {}),
+            ("module.exports.handler is before it",
+             "module.exports = () => 1; module.exports.handler = () => 2",
+             2, {}),
+            ("so is a global handler",
+             "function handler() { return 2 } module.exports = () => 1",
+             2, {}),
+            ("a class is none", "module.exports = class {}", "NONE", {}),
+            ("nor is a global one", "class handler {}", "NONE", {}),
+            ("require", "handler = () => [require('pkg').x,"
+             " require('./d.json').a, require('./main').x]", [5, 8, 9], {}),
+            ("import()", "handler = async () =>"
+             " [(await import('esm')).default,"
+             " (await import('./m.mjs')).default]", [6, 7], {}),
+            ("both, in a folder below", "handler = async () =>"
+             " [require('pkg').x, (await import('../m.mjs')).default]",
+             [5, 7], {"working_directory": "below"}),
+            ("__dirname", "handler = () => [require('fs').readFileSync("
+             "__dirname + '/a.txt', 'utf8'),"
+             " require('path').basename(__filename)]", ["a", "main.js"],
+             {"working_directory": "below"}),
+            ("worker_threads", "const w = require('worker_threads');"
+             "handler = () => new Promise((r) => new w.Worker("
+             "'require(\"worker_threads\").parentPort.postMessage(1)',"
+             " {eval: true}).on('message', r))", 1, {}),
+            ("child_process", "const c = require('child_process');"
+             "handler = () => ['' + c.execSync('echo $MINE'),"
+             " c.spawnSync('sh', ['-c', 'exit 3']).status]", ["2\n", 3],
+             {"env_vars": {"MINE": "2"}}),
+            ("fork", "const c = require('child_process');"
+             "handler = () => new Promise((r) =>"
+             " c.fork('./child.js').on('message', r))", 10, {}),
+            ("stdin", "handler = () => require('fs').readFileSync(0,"
+             " 'utf8')", "\u00e9\n", {"stdin": "\u00e9\n"}),
+            ("unicode", "const \u00e9 = '\u6f22';"
+             "handler = (e) => ({[\u00e9]: e})",
+             {"\u6f22": {"n": 1, "\u00fc": "\U0001f600"}},
+             {"event": {"n": 1, "\u00fc": "\U0001f600"}}),
+            ("variables", "handler = () => [process.env.A, process.env.B,"
+             " process.env.FROM_SESSION]", ["\u00e9=1", "", "s"],
+             {"env_vars": {"A": "\u00e9=1", "B": ""}}),
+            ("names of node and of the runner can be used",
+             "const fs = 1, path = 2, require = 3, module = 4, source = 5;"
+             " function main() {} handler = () => [typeof Context, source]",
+             ["undefined", 5], {})):
+        more.setdefault("event", {"n": 1})
+        check(e, "javascript", name, code, value=value, files=files, **more)
+
+    check(e, "javascript", "a byte order mark and #!",
+          "\ufeff#!/usr/bin/env node\nconsole.log('x')", out="x\n")
+
+
+def test_shell_scripts(e):
+    for name, code, more in (
+            ("set -e", "set -e\necho a\nfalse\necho b",
+             {"exit_code": 1, "out": "a\n"}),
+            ("the last command counts", "false; true", {}),
+            ("false", "true; false", {"exit_code": 1}),
+            ("a pipe has its last status", "exit 3 | true", {}),
+            ("exit in a subshell", "(exit 4)", {"exit_code": 4}),
+            ("a syntax error", "echo a\nif true; then\n",
+             {"exit_code": 2, "out": "a\n",
+              "err": ["Syntax error", ": 3: "]}),
+            ("a command that is not there", "\nnothing_like_it",
+             {"exit_code": 127, "err": ["2: nothing_like_it: not found"]}),
+            ("a child's signal", "sh -c 'kill -9 $$'; echo $?",
+             {"out": "137\n", "err": ["Killed"]}),
+            ("a trap", "trap 'echo t; exit 9' TERM; kill -TERM $$; sleep 1",
+             {"exit_code": 9, "out": "t\n"}),
+            ("a trap at the end", "trap 'echo bye' EXIT; exit 3",
+             {"exit_code": 3, "out": "bye\n"}),
+            ("a pipe that is closed", "yes | head -1", {"out": "y\n"}),
+            ("output that is closed", "exec 1>&-; echo x",
+             {"exit_code": 1, "err": ["echo"]}),
+            ("here-documents", "cat <<E\n$((1 + 1)) \u6f22\nE\n"
+             "cat <<'E'\n$raw\nE\n", {"out": "2 \u6f22\n$raw\n"}),
+            ("a job that is waited for", "(sleep 0.1; echo b) & wait",
+             {"out": "b\n"}),
+            ("nothing", "# nothing\n", {}),
+            ("a script of the workspace", "cat s >t; chmod +x t; ./t \u00e9",
+             {"files": {"s": "#!/bin/sh\necho $1\n"}, "out": "\u00e9\n"}),
+            ("a folder below", "pwd; cat a",
+             {"files": {"below/a": "a"}, "working_directory": "below",
+              "out": e.workspace + "/below\na"}),
+            ("quotes in the event", "printf '%s\\n' \"$SANDBOX_EVENT\"; read -r line;"
+             " [ \"$line\" = \"$SANDBOX_EVENT\" ] && echo same",
+             {"event": {"a": "'\"$x`\\"}, "out":
+              json.dumps({"a": "'\"$x`\\"}) + "\nsame\n"})):
+        status = more.get("exit_code")
+
+        check(e, "shell", name, code, message="exited with status %d"
+              % status if status else None, **more)
+
+    for signo, name in ((2, "INT"), (11, "SEGV"), (13, "PIPE"),
+                        (15, "TERM")):
+        check(e, "shell", "SIG" + name, "kill -%s $$" % name, 128 + signo,
+              "killed by signal %d (SIG%s)" % (signo, name))
+
+
+def test_sizes(e):
+    """What is large or no text, in each language."""
+    code = {
+        "python": ("def handler(event): return len(event['x'])",
+                   "def handler(event): return '\u00e9' * %d",
+                   "import os\nos.write(1, %s)\nos.write(2, %s)",
+                   "b'a\\xffb\\xe2\\x82c'"),
+        "javascript": ("handler = (event) => event.x.length",
+                       "handler = () => '\u00e9'.repeat(%d)",
+                       "process.stdout.write(%s); process.stderr.write(%s)",
+                       "Buffer.from('a\\xffb\\xe2\\x82c', 'latin1')"),
+        "shell": ("printf %s \"$(wc -c)\"", None, "printf %s; printf %s >&2",
+                  "'a\\377b\\342\\202c'"),
+    }
+
+    for language, (event, value, write, data) in code.items():
+        r = e.run_code(language, event, event={"x": "y" * MIB})
+        ok(r.value == MIB or r.out == str(MIB + len('{"x": ""}\n')),
+           language + ": an event of 1 MB", r)
+
+        r = e.run_code(language, write % (data, data))
+        m = r.head["metrics"]
+        equal((r.out, r.err, m["stdout_replaced_bytes"],
+               m["stderr_replaced_bytes"], r.head["stdout_dropped"]),
+              ("a\ufffdb\ufffdc", "a\ufffdb\ufffdc", 3, 3, 0),
+              language + ": bytes that are no text are replaced, counted")
+
+        if value is None:
+            continue
+
+        most = (MIB - 2) // 2
+        r = e.run_code(language, value % most)
+        equal((r.status, r.head["return_value_bytes"], r.value),
+              ("completed", MIB, "\u00e9" * most),
+              language + ": a value of 1 MiB")
+
+        for half in most + 1, 5 * MIB:
+            message = "return value of %d bytes is larger than %d bytes" \
+                % (2 * half + 2, MIB)
+            check(e, language, "a value of %d bytes" % (2 * half + 2),
+                  value % half, 1, message, err=message + "\n")
+
+
 def main():
     if not os.path.exists(BUILT + "/executor"):
         print("Bail out! %s is not built" % BUILT)
@@ -406,7 +1148,13 @@ def main():
         e.start().ready()
 
         for test in (test_python, test_python_errors, test_python_imports,
-                     test_javascript, test_shell, test_environment):
+                     test_python_places, test_python_exceptions,
+                     test_python_output, test_python_source,
+                     test_python_modules, test_python_end, test_javascript,
+                     test_javascript_errors, test_javascript_end,
+                     test_javascript_values, test_javascript_modules,
+                     test_shell, test_shell_scripts, test_environment,
+                     test_sizes):
             test(e)
 
         equal(e.stop(), 0, "the end")
