@@ -94,6 +94,7 @@ main(int argc, char **argv)
     ex->base = event_base_new();
 
     if (ex->base == NULL
+        || sandbox_process_init() != SANDBOX_OK
         || sandbox_pool_create(ex) != SANDBOX_OK
         || sandbox_main_signals(ex) != SANDBOX_OK
         || sandbox_server_start(ex) != SANDBOX_OK

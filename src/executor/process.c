@@ -14,10 +14,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "executor.h"
@@ -31,18 +30,20 @@
 
 
 typedef struct {
-    pid_t     pid;
-    pid_t     parent;
-    unsigned  stray:1;
-} sandbox_process_t;
+    size_t  n;
+    pid_t   pids[SANDBOX_PROCESS_MAX];
+} sandbox_process_list_t;
 
 
-static int sandbox_process_may_be_stray(sandbox_process_known_pt known,
-    void *data);
-static unsigned sandbox_process_strays(sandbox_process_t *list, size_t n,
+static void sandbox_process_strays(sandbox_process_list_t *list,
     sandbox_process_known_pt known, void *data);
-static size_t sandbox_process_list(sandbox_process_t *list, size_t max);
-static int sandbox_process_read(sandbox_process_t *p, const char *name);
+static void sandbox_process_children(sandbox_process_list_t *list, pid_t pid);
+static void sandbox_process_children_of(sandbox_process_list_t *list,
+    const char *path);
+static int sandbox_process_holds(const sandbox_process_list_t *list,
+    const sandbox_process_list_t *other);
+static void sandbox_process_kill(const sandbox_process_list_t *list,
+    int signo);
 
 
 void
@@ -58,213 +59,158 @@ sandbox_process_signal(pid_t leader, int signo)
 }
 
 
+int
+sandbox_process_init(void)
+{
+    char  path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/task/%ld/children",
+             (long) getpid());
+
+    if (access(path, R_OK) == -1) {
+        sandbox_log("\"%s\": %s: the kernel needs CONFIG_PROC_CHILDREN", path,
+                    strerror(errno));
+        return SANDBOX_ERROR;
+    }
+
+    return SANDBOX_OK;
+}
+
+
 /*
  * All of them are stopped before the first is killed: one that forks all the
  * time could get away from us otherwise, as each kill makes room for another
- * child.  What was stopped cannot start anything.
+ * child.  What was stopped cannot start anything.  What is faster than that is
+ * found the next time.
  */
 
 unsigned
 sandbox_process_end_strays(sandbox_process_known_pt known, void *data)
 {
-    size_t              i, n;
-    unsigned            found, before, round;
-    sandbox_process_t  *list;
+    unsigned                        round;
+    static sandbox_process_list_t   list, before;
 
-    if (!sandbox_process_may_be_stray(known, data)) {
-        return 0;
-    }
-
-    list = malloc(SANDBOX_PROCESS_MAX * sizeof(sandbox_process_t));
-    if (list == NULL) {
-        return 1;
-    }
-
-    n = 0;
-    found = 0;
+    list.n = 0;
     round = 0;
 
     do {
-        before = found;
-        n = sandbox_process_list(list, SANDBOX_PROCESS_MAX);
-        found = sandbox_process_strays(list, n, known, data);
+        before = list;
 
-        for (i = 0; i < n; i++) {
-            if (list[i].stray) {
-                (void) kill(list[i].pid, SIGSTOP);
-            }
-        }
+        sandbox_process_strays(&list, known, data);
+        sandbox_process_kill(&list, SIGSTOP);
 
-    } while (found > before && ++round < SANDBOX_PROCESS_ROUNDS);
+    } while (!sandbox_process_holds(&before, &list)
+             && ++round < SANDBOX_PROCESS_ROUNDS);
 
-    for (i = 0; i < n; i++) {
-        if (list[i].stray) {
-            (void) kill(list[i].pid, SIGKILL);
-        }
-    }
+    sandbox_process_kill(&list, SIGKILL);
 
-    free(list);
-
-    return found;
+    return list.n;
 }
 
 
-/* our children only, which costs little: most executions leave nothing */
+/* children of ours that are not known, and all that descends from them */
 
-static int
-sandbox_process_may_be_stray(sandbox_process_known_pt known, void *data)
-{
-    int      fd;
-    char     text[16384], path[64], *p, *end;
-    pid_t    pid;
-    ssize_t  n;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%ld/children",
-             (long) getpid());
-
-    fd = open(path, O_RDONLY|O_CLOEXEC);
-    if (fd == -1) {
-        return 1;
-    }
-
-    n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-
-    if (n < 0 || n == sizeof(text) - 1) {
-        return 1;
-    }
-
-    text[n] = '\0';
-
-    for (p = text; /* void */ ; p = end) {
-        pid = strtol(p, &end, 10);
-
-        if (end == p) {
-            return 0;
-        }
-
-        if (!known(data, pid)) {
-            return 1;
-        }
-    }
-}
-
-
-/* marks them, and counts them */
-
-static unsigned
-sandbox_process_strays(sandbox_process_t *list, size_t n,
+static void
+sandbox_process_strays(sandbox_process_list_t *list,
     sandbox_process_known_pt known, void *data)
 {
-    pid_t     self;
-    size_t    i, k;
-    unsigned  count, found;
+    size_t  i, n;
 
-    self = getpid();
-    count = 0;
+    list->n = 0;
 
-    /* a generation a round */
+    sandbox_process_children(list, getpid());
 
-    do {
-        found = 0;
-
-        for (i = 0; i < n; i++) {
-            if (list[i].stray) {
-                continue;
-            }
-
-            if (list[i].parent == self) {
-                list[i].stray = !known(data, list[i].pid);
-
-            } else {
-                for (k = 0; k < n; k++) {
-                    if (list[k].stray && list[k].pid == list[i].parent) {
-                        list[i].stray = 1;
-                        break;
-                    }
-                }
-            }
-
-            found += list[i].stray;
+    for (i = 0, n = 0; i < list->n; i++) {
+        if (!known(data, list->pids[i])) {
+            list->pids[n++] = list->pids[i];
         }
+    }
 
-        count += found;
+    list->n = n;
 
-    } while (found);
-
-    return count;
+    for (i = 0; i < list->n; i++) {
+        sandbox_process_children(list, list->pids[i]);
+    }
 }
 
 
-static size_t
-sandbox_process_list(sandbox_process_t *list, size_t max)
+/* each thread has its own: proc_pid_children(5) */
+
+static void
+sandbox_process_children(sandbox_process_list_t *list, pid_t pid)
 {
     DIR            *dir;
-    size_t          n;
+    char            path[64], file[96 + NAME_MAX];
     struct dirent  *entry;
 
-    dir = opendir("/proc");
+    snprintf(path, sizeof(path), "/proc/%ld/task", (long) pid);
+
+    dir = opendir(path);
     if (dir == NULL) {
-        return 0;
+        return;
     }
 
-    n = 0;
+    while ((entry = readdir(dir)) != NULL) {
 
-    while (n < max) {
-        entry = readdir(dir);
-        if (entry == NULL) {
-            break;
-        }
-
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9') {
-            continue;
-        }
-
-        if (sandbox_process_read(&list[n], entry->d_name)) {
-            n++;
+        if (entry->d_name[0] != '.') {
+            snprintf(file, sizeof(file), "%s/%s/children", path,
+                     entry->d_name);
+            sandbox_process_children_of(list, file);
         }
     }
 
     closedir(dir);
-
-    return n;
 }
 
 
-static int
-sandbox_process_read(sandbox_process_t *p, const char *name)
+static void
+sandbox_process_children_of(sandbox_process_list_t *list, const char *path)
 {
-    int      fd, parent;
-    char     path[300], text[512], *rest;
-    ssize_t  n;
+    FILE  *file;
+    long   pid;
 
-    snprintf(path, sizeof(path), "/proc/%s/stat", name);
-
-    fd = open(path, O_RDONLY|O_CLOEXEC);
-    if (fd == -1) {
-        return 0;
+    file = fopen(path, "re");
+    if (file == NULL) {
+        return;
     }
 
-    n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-
-    if (n <= 0) {
-        return 0;
+    while (list->n < SANDBOX_PROCESS_MAX && fscanf(file, "%ld", &pid) == 1) {
+        list->pids[list->n++] = pid;
     }
 
-    text[n] = '\0';
+    fclose(file);
+}
 
-    /* the name in parentheses is the code's to choose: take the last one */
 
-    rest = strrchr(text, ')');
+/* 1 if nothing of the other list is missing */
 
-    if (rest == NULL || sscanf(rest + 1, " %*c %d", &parent) != 1) {
-        return 0;
+static int
+sandbox_process_holds(const sandbox_process_list_t *list,
+    const sandbox_process_list_t *other)
+{
+    size_t  i, k;
+
+    for (i = 0; i < other->n; i++) {
+
+        for (k = 0; k < list->n && list->pids[k] != other->pids[i]; k++) {
+            /* void */
+        }
+
+        if (k == list->n) {
+            return 0;
+        }
     }
-
-    p->pid = atoi(name);
-    p->parent = parent;
-    p->stray = 0;
 
     return 1;
+}
+
+
+static void
+sandbox_process_kill(const sandbox_process_list_t *list, int signo)
+{
+    size_t  i;
+
+    for (i = 0; i < list->n; i++) {
+        (void) kill(list->pids[i], signo);
+    }
 }

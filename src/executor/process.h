@@ -14,6 +14,9 @@
 typedef int (*sandbox_process_known_pt)(void *data, pid_t pid);
 
 
+/* SANDBOX_ERROR after a line in the log: the kernel tells nobody's children */
+int sandbox_process_init(void);
+
 /*
  * To an interpreter and its group.  It must not have been waited for: its
  * number could be another's.

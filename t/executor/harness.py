@@ -77,6 +77,18 @@ def until(condition, seconds=5.0):
     return condition()
 
 
+def end_all():
+    """What a killed executor has left, and what starts others all the time."""
+    if os.geteuid() == 0:
+        subprocess.call(["setpriv", "--reuid", str(UID), "--regid", str(UID),
+                         "--clear-groups", "sh", "-c", "kill -9 -1"],
+                        stderr=subprocess.DEVNULL)
+
+
+atexit.register(end_all)
+signal.signal(signal.SIGTERM, lambda signo, frame: sys.exit(1))
+
+
 class Call:
     def __init__(self, path, headers, body):
         self.at = time.monotonic()
