@@ -61,11 +61,20 @@ fuzz_input(const uint8_t *data, size_t size)
 }
 
 
-/* glibc gives a constructor what it gives main() */
+/*
+ * glibc gives a constructor what it gives main().  A merge starts itself again,
+ * through a shell: that must not have us preloaded, and its child must.
+ */
 
 static void __attribute__((constructor))
 fuzz_start(int argc, char **argv)
 {
+    static char  name[4096];
+
+    (void) snprintf(name, sizeof(name), "LD_PRELOAD='%s' %s",
+                    getenv("LD_PRELOAD"), argv[0]);
+    argv[0] = name;
+
     (void) unsetenv("LD_PRELOAD");
 
     (void) ngx_strerror_init();
