@@ -278,6 +278,16 @@ def quiet(e):
         and len(e.inside()) == sum(PRESTART.values())
 
 
+def test_waiting(e):
+    """Nobody asks for an execution: the pool fills up by itself."""
+    for signo in 9, 15:
+        pid = e.inside()[0]
+        os.kill(pid, signo)
+        ok(until(lambda: pid not in e.inside() and quiet(e), 15),
+           "one that waits is killed by %d, and replaced" % signo,
+           e.status(), e.inside())
+
+
 class Stopper:
     """Stops each child before it has become an interpreter."""
 
@@ -372,6 +382,8 @@ def main():
        fds(e))
 
     test_undisturbed(e)
+    full(e)
+    test_waiting(e)
     equal(e.stop(), 0, "the end")
 
     test_stopped()
