@@ -8,8 +8,11 @@
  * System calls that code in a sandbox does not get, beside those that the
  * engine's profile refuses.  What leads out of a container without a network
  * comes first: a machine's hypervisor listens on AF_VSOCK, whatever network
- * namespace one is in.  The rest widens the kernel's surface, and interpreters
- * do not use it; some engines' profiles refuse it as well.
+ * namespace one is in.  Then what reaches another process without a signal:
+ * limits and priorities are anybody's to set whose user is the same, of process
+ * 1 as well, and a limit of processor time ends it.  Here they can be set for
+ * the caller (number 0) only.  The rest widens the kernel's surface, and
+ * interpreters do not use it; some engines' profiles refuse it as well.
  *
  * Seccomp's programs are those of classic BPF: the kernel's
  * Documentation/userspace-api/seccomp_filter.rst.
@@ -18,11 +21,14 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/ioprio.h>
 #include <linux/seccomp.h>
 #include "executor.h"
 #include "filter.h"
@@ -56,6 +62,35 @@
     BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, value, 0, 1),                             \
     BPF_STMT(BPF_RET|BPF_K, SECCOMP_RET_ALLOW)
 
+/* skips the next "n" if what is loaded is not "value" */
+#define SANDBOX_FILTER_SKIP(value, n)                                         \
+    BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, value, 0, n)
+
+/* refuses "nr", if that is loaded, unless the argument is 0: the caller */
+#define SANDBOX_FILTER_OWN(nr, arg)                                           \
+    SANDBOX_FILTER_SKIP(nr, 4),                                               \
+    SANDBOX_FILTER_LOAD(args[arg]),                                           \
+    SANDBOX_FILTER_ALLOW(0),                                                  \
+    SANDBOX_FILTER_REFUSE(EPERM)
+
+/* the same, whose first argument says what the second one is */
+#define SANDBOX_FILTER_OWN_KIND(nr, user)                                     \
+    SANDBOX_FILTER_SKIP(nr, 7),                                               \
+    SANDBOX_FILTER_LOAD(args[0]),                                             \
+    SANDBOX_FILTER_UNLESS(user, EPERM),                                       \
+    SANDBOX_FILTER_LOAD(args[1]),                                             \
+    SANDBOX_FILTER_ALLOW(0),                                                  \
+    SANDBOX_FILTER_REFUSE(EPERM)
+
+/* the same, unless it asks for what everybody has */
+#define SANDBOX_FILTER_OWN_POLICY(nr)                                         \
+    SANDBOX_FILTER_SKIP(nr, 7),                                               \
+    SANDBOX_FILTER_LOAD(args[1]),                                             \
+    SANDBOX_FILTER_ALLOW(SCHED_OTHER),                                        \
+    SANDBOX_FILTER_LOAD(args[0]),                                             \
+    SANDBOX_FILTER_ALLOW(0),                                                  \
+    SANDBOX_FILTER_REFUSE(EPERM)
+
 
 static struct sock_filter  sandbox_filter_program[] = {
 
@@ -76,6 +111,13 @@ static struct sock_filter  sandbox_filter_program[] = {
     SANDBOX_FILTER_UNLESS(SYS_keyctl, EPERM),
     SANDBOX_FILTER_UNLESS(SYS_add_key, EPERM),
     SANDBOX_FILTER_UNLESS(SYS_request_key, EPERM),
+
+    SANDBOX_FILTER_OWN(SYS_prlimit64, 0),
+    SANDBOX_FILTER_OWN(SYS_sched_setaffinity, 0),
+    SANDBOX_FILTER_OWN(SYS_sched_setattr, 0),
+    SANDBOX_FILTER_OWN_POLICY(SYS_sched_setscheduler),
+    SANDBOX_FILTER_OWN_KIND(SYS_setpriority, PRIO_USER),
+    SANDBOX_FILTER_OWN_KIND(SYS_ioprio_set, IOPRIO_WHO_USER),
 
     BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, SYS_socket, 1, 0),
     BPF_STMT(BPF_RET|BPF_K, SECCOMP_RET_ALLOW),
