@@ -29,6 +29,8 @@
 static sandbox_execution_t *sandbox_execution_of(sandbox_executor_t *ex,
     pid_t pid);
 static int sandbox_execution_known(void *data, pid_t pid);
+static int sandbox_execution_has_ended(const siginfo_t *si);
+static void sandbox_execution_traced(pid_t pid);
 static void sandbox_execution_exited(sandbox_execution_t *e);
 static void sandbox_execution_orphan(sandbox_executor_t *ex, pid_t pid);
 static sandbox_execution_t *sandbox_execution_in(sandbox_executor_t *ex,
@@ -55,6 +57,11 @@ sandbox_execution_reap(sandbox_executor_t *ex)
 
         if (si.si_pid == 0) {
             break;
+        }
+
+        if (!sandbox_execution_has_ended(&si)) {
+            sandbox_execution_traced(si.si_pid);
+            continue;
         }
 
         e = sandbox_execution_of(ex, si.si_pid);
@@ -99,6 +106,29 @@ sandbox_execution_known(void *data, pid_t pid)
     sandbox_executor_t  *ex = data;
 
     return sandbox_execution_of(ex, pid) != NULL || sandbox_pool_has(ex, pid);
+}
+
+
+static int
+sandbox_execution_has_ended(const siginfo_t *si)
+{
+    return si->si_code == CLD_EXITED || si->si_code == CLD_KILLED
+           || si->si_code == CLD_DUMPED;
+}
+
+
+/*
+ * A child can make us its tracer (PTRACE_TRACEME), and is then reported each
+ * time that it stops, asked for or not.  We never let one go on.
+ */
+
+static void
+sandbox_execution_traced(pid_t pid)
+{
+    siginfo_t  si;
+
+    (void) kill(pid, SIGKILL);
+    (void) waitid(P_PID, pid, &si, WSTOPPED|WNOHANG);
 }
 
 
