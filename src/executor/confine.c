@@ -80,6 +80,8 @@ sandbox_confine_init(sandbox_confine_t *c, const char *workspace,
                            SANDBOX_LANDLOCK_LIST);
     sandbox_confine_tree(c, "/", hidden);
 
+    /* not /proc: what others are killed by first, say, can be written there */
+
     sandbox_landlock_allow(c->ruleset_fd, c->landlock, workspace,
                            SANDBOX_LANDLOCK_WRITE);
     sandbox_landlock_allow(c->ruleset_fd, c->landlock, "/tmp",
@@ -90,8 +92,6 @@ sandbox_confine_init(sandbox_confine_t *c, const char *workspace,
                            SANDBOX_LANDLOCK_WRITE);
     sandbox_landlock_allow(c->ruleset_fd, c->landlock, "/dev/mqueue",
                            SANDBOX_LANDLOCK_WRITE);
-    sandbox_landlock_allow(c->ruleset_fd, c->landlock, "/proc",
-                           SANDBOX_LANDLOCK_DEVICE);
 }
 
 
