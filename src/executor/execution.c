@@ -288,8 +288,8 @@ sandbox_execution_finish(sandbox_execution_t *e)
 
     e->state = SANDBOX_EXECUTION_ENDED;
 
-    if (e->pid != 0) {
-        ex->running--;
+    if (e->pid != 0 && --ex->running == 0) {
+        sandbox_pool_fill(ex);
     }
 
     if (e->body == NULL) {

@@ -102,6 +102,12 @@ sandbox_pool_timer_handler(evutil_socket_t fd, short what, void *data)
             continue;
         }
 
+        /* something takes all memory, probably: not while it can */
+
+        if (ex->pool->failures[n] && ex->running) {
+            continue;
+        }
+
         if (sandbox_pool_add(ex, n) != SANDBOX_OK) {
             ex->pool->failures[n]++;
         }
