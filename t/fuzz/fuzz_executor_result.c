@@ -64,6 +64,13 @@ fuzz_pipe(fuzz_input_t *in, sandbox_output_t *o, size_t limit, unsigned text,
     }
 
     sandbox_output_flush(o);
+
+    /* not a byte more than there is, so that one too far is seen */
+
+    if (o->len) {
+        o->data = realloc(o->data, o->len);
+        fuzz_bug(o->data == NULL);
+    }
 }
 
 
@@ -79,6 +86,8 @@ fuzz_verdict(sandbox_result_t *r, ngx_sandbox_result_t *got)
     fuzz_bug((v.exit_code == 0) != (v.message_len == 0));
     fuzz_bug(v.message_len > SANDBOX_MESSAGE_MAX);
     fuzz_bug(v.value && v.exit_code != 0);
+    fuzz_bug(v.value && v.value + v.value_len
+                        > (char *) r->frame->data + r->frame->len);
 
     fuzz_bug(got->status_name.len != strlen(v.status)
              || ngx_memcmp(got->status_name.data, v.status,
