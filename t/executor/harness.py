@@ -25,8 +25,9 @@ BUILT = os.environ.get("SANDBOX_EXECUTOR_DIR", TOP + "/build/executor")
 PATH = os.environ.get("SANDBOX_TEST_PATH", "/usr/local/sbin:/usr/local/bin"
                       ":/usr/sbin:/usr/bin:/sbin:/bin")
 
-# nobody else's, so that a wrong kill() of the executor hurts nobody
-UID = 61234
+# nobody else's, so that a wrong kill() of the executor hurts nobody, not even
+# another run of the tests
+UID = 61000 + os.getpid() % 4000
 TOKEN = "sess_abcdefghij012345." + "0123456789abcdef" * 4
 SESSION = "sess_abcdefghij012345"
 
