@@ -194,9 +194,11 @@ LAST = (
         "time.sleep(60)", "w(b'x' * 65536, 1)").replace("\n w", "\n while 1:"
                                                         " w")
      + LAST_WORDS, 0, None, "1"),
-    ("children for ever", FORK.replace("time.sleep(60)", "while os.fork()"
-                                       " == 0: os.setsid()") + LAST_WORDS,
-     0, None, "1"),
+    # a chain, not a bomb, and one that ends should the executor be no more
+    ("children for ever", FORK.replace(
+        "time.sleep(60)", "end = time.monotonic() + 15\n"
+        " while time.monotonic() < end and os.fork() == 0: os.setsid()")
+     + LAST_WORDS, 0, None, "1"),
 )
 
 

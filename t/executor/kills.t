@@ -230,6 +230,11 @@ def judge(run, workspace, killed):
 
         return "undisturbed", None
 
+    # it had no time to say more
+    if (r.status, r.code, r.message) == ("timeout", code, message) \
+       and out.startswith(r.out):
+        return "undisturbed", None
+
     if r.status == "failed" and r.message == KILLED.get(r.code - 128) \
        and r.text == "" and out.startswith(r.out):
         if pids and r.code - 128 not in [h[0] for h in hits]:
