@@ -81,7 +81,7 @@ fuzz_accepted(const sandbox_bootstrap_t *b)
     fuzz_bug(b->max_executions < 1 || b->max_executions > 64);
     fuzz_bug(b->max_queued > 1024);
 
-    for (i = 0; i < SANDBOX_LANGUAGES; i++) {
+    for (i = 0; i < sandbox_language_count(); i++) {
         fuzz_bug(b->prestart[i] > 16);
     }
 
