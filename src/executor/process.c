@@ -42,8 +42,6 @@ static void sandbox_process_children_of(sandbox_process_list_t *list,
     const char *path);
 static int sandbox_process_holds(const sandbox_process_list_t *list,
     const sandbox_process_list_t *other);
-static void sandbox_process_kill(const sandbox_process_list_t *list,
-    int signo);
 
 
 void
@@ -87,6 +85,7 @@ sandbox_process_init(void)
 unsigned
 sandbox_process_end_strays(sandbox_process_known_pt known, void *data)
 {
+    size_t                          i;
     unsigned                        round;
     static sandbox_process_list_t   list, before;
 
@@ -97,18 +96,22 @@ sandbox_process_end_strays(sandbox_process_known_pt known, void *data)
         before = list;
 
         sandbox_process_strays(&list, known, data);
-        sandbox_process_kill(&list, SIGSTOP);
 
     } while (!sandbox_process_holds(&before, &list)
              && ++round < SANDBOX_PROCESS_ROUNDS);
 
-    sandbox_process_kill(&list, SIGKILL);
+    for (i = 0; i < list.n; i++) {
+        (void) kill(list.pids[i], SIGKILL);
+    }
 
     return list.n;
 }
 
 
-/* children of ours that are not known, and all that descends from them */
+/*
+ * Children of ours that are not known, and all that descends from them, each
+ * stopped as soon as it is found: a moment later it may be another one.
+ */
 
 static void
 sandbox_process_strays(sandbox_process_list_t *list,
@@ -122,6 +125,7 @@ sandbox_process_strays(sandbox_process_list_t *list,
 
     for (i = 0, n = 0; i < list->n; i++) {
         if (!known(data, list->pids[i])) {
+            (void) kill(list->pids[i], SIGSTOP);
             list->pids[n++] = list->pids[i];
         }
     }
@@ -129,7 +133,13 @@ sandbox_process_strays(sandbox_process_list_t *list,
     list->n = n;
 
     for (i = 0; i < list->n; i++) {
+        n = list->n;
+
         sandbox_process_children(list, list->pids[i]);
+
+        for ( /* void */ ; n < list->n; n++) {
+            (void) kill(list->pids[n], SIGSTOP);
+        }
     }
 }
 
@@ -202,15 +212,4 @@ sandbox_process_holds(const sandbox_process_list_t *list,
     }
 
     return 1;
-}
-
-
-static void
-sandbox_process_kill(const sandbox_process_list_t *list, int signo)
-{
-    size_t  i;
-
-    for (i = 0; i < list->n; i++) {
-        (void) kill(list->pids[i], signo);
-    }
 }

@@ -23,6 +23,7 @@
 
 
 #define SANDBOX_SWEEP_MAX_MS   2000     /* for what cannot be killed */
+#define SANDBOX_SWEEP_ALL_MS   1000     /* the last of these */
 #define SANDBOX_SWEEP_TICK_MS  10
 
 
@@ -201,6 +202,14 @@ sandbox_execution_sweep(sandbox_executor_t *ex)
 
     strays = sandbox_process_end_strays(sandbox_execution_known, ex);
     e = sandbox_execution_in(ex, SANDBOX_EXECUTION_SWEEPING);
+
+    if (strays && ex->init
+        && sandbox_now_ms() > e->sweep_end_ms - SANDBOX_SWEEP_ALL_MS
+        && sandbox_execution_in(ex, SANDBOX_EXECUTION_ALIVE) == NULL)
+    {
+        /* they are too quick to be told apart: at once, and what is ready */
+        (void) kill(-1, SIGKILL);
+    }
 
     if (strays && sandbox_now_ms() < e->sweep_end_ms) {
         sandbox_execution_set_timer(e, SANDBOX_SWEEP_TICK_MS);
