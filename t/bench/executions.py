@@ -91,7 +91,8 @@ def commit():
 
     def run(text):
         started = time.monotonic()
-        subprocess.run(client, input=text, text=True, check=True)
+        subprocess.run(client, input=text, text=True, check=True,
+                       stdout=subprocess.DEVNULL)
         return (time.monotonic() - started) * 1000
 
     run(prepare)
