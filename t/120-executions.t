@@ -339,4 +339,19 @@ is($long->{status}, 'completed', 'a time-out of 60 s does not end at 30');
 is($long->{stdout}, "through\n", 'with its output');
 cmp_ok($long->{execution_time}, '>=', 33, 'after its time');
 
+# ---- memory that runs out: the kernel's cause is told, and the session lives
+
+my $greedy = session(memory => '128Mi');
+my $oom = api(POST => "/sessions/$greedy/execute-sync", {
+    language => 'python',
+    code => "x = []\nwhile True: x.append(bytearray(1 << 20))" })->{json};
+is($oom->{status}, 'failed', 'no memory left: failed');
+is($oom->{exit_code}, 137, 'as by SIGKILL');
+ok($oom->{metrics}{oom_killed}, 'which the kernel has sent');
+like($oom->{error_message}, qr/no memory left/, 'and the message says so');
+my $killed = api(POST => "/sessions/$greedy/execute-sync",
+                 { language => 'shell', code => 'kill -9 $$' })->{json};
+is($killed->{exit_code}, 137, 'the same signal of its own');
+ok(!$killed->{metrics}{oom_killed}, 'is not taken for it');
+
 finish();
