@@ -13,6 +13,7 @@ use Sandbox::OpenApi;
 
 nginx_start();
 my $s = session(env_vars => { BASE => 'one' });
+my @answers;
 
 
 sub run {
@@ -22,6 +23,7 @@ sub run {
 
     is($answer->{status}, 200, 'answered')
         or diag($answer->{text});
+    push @answers, $answer->{json};
     return $answer->{json};
 }
 
@@ -324,6 +326,31 @@ is(api(POST => "/sessions/$s/execute-sync?sync_timeout=0",
 is(api(POST => "/sessions/$s/execute-sync?poll_interval=0.5",
        { language => 'shell', code => ':' })->{status}, 200,
    'poll_interval is taken');
+
+
+# ---- the answer that was waited for is what anybody reads later
+
+cmp_ok(scalar @answers, '>', 20, 'answers of all kinds');
+is_deeply([map { api(GET => "/executions/$_->{id}")->{json} } @answers],
+          \@answers, 'each is the row that was stored');
+
+
+# ---- bytes that were read from a disk, by a child
+
+for my $language ('python', 'shell') {
+    my $read = q(for f in /usr/lib/python3*/*.py; do
+                     dd if="$f" iflag=nocache count=0 status=none
+                     cat "$f"
+                 done >/dev/null);
+
+    $e = run($language => $language eq 'shell' ? $read
+             : "import subprocess\ndef handler(event):\n"
+               . "    subprocess.run(['sh', '-c', r'''$read'''], check=True)");
+    is($e->{status}, 'completed', "$language reads from the image")
+        or diag(explain($e));
+    cmp_ok($e->{metrics}{io_read_bytes}, '>', 100_000, 'its bytes are counted');
+}
+
 
 api(POST => "/sessions/$s/terminate");
 my $over = api(POST => "/sessions/$s/execute-sync",

@@ -4,14 +4,16 @@
 # socket of a session that runs, and answers nothing, garbage, or without end.
 # Would catch: a caller that waits for ever, an answer that fills a worker's
 # memory, a length that lies and is believed, a result that is taken for
-# another one's, an execution that stays open, a sandbox that leads the worker
-# to another socket.
+# another one's, an execution that stays open, a client that waits for what is
+# not its concern, a sandbox that leads the worker to another socket.
 
 use strict;
 use warnings;
+use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Sandbox::Test;
 use Sandbox::OpenApi;
+use Socket qw(SOL_SOCKET SO_RCVBUF);
 
 my $home = home();
 my %run = (language => 'shell', code => 'echo real', timeout => 1);
@@ -97,12 +99,15 @@ sub answer {
 
 
 sub frame {
-    my ($id) = @_;
+    my ($id, $stdout) = @_;
+
+    $stdout //= 'forged';
 
     return "{\"execution_id\":\"$id\",\"status\":\"completed\",\"exit_code\":0,"
-           . '"error_message":null,"stdout_bytes":6,"stderr_bytes":0,'
+           . '"error_message":null,"stdout_bytes":' . length($stdout)
+           . ',"stderr_bytes":0,'
            . '"return_value_bytes":0,"stdout_dropped":0,"stderr_dropped":0,'
-           . "\"duration_ms\":1,\"metrics\":{}}\nforged";
+           . "\"duration_ms\":1,\"metrics\":{}}\n$stdout";
 }
 
 
@@ -225,6 +230,78 @@ for my $case (
     cmp_ok(abs(time - $begun - 2), '<', 1, 'when it is over');
     kill 'KILL', splice @stubs;
 }
+
+
+# ---- a result that is stored is the client's, whatever becomes of its ack
+
+my $acked = "$home/tmp/acked";
+
+for my $case (
+    ['taken', says("HTTP/1.1 204 No Content\r\n\r\n")],
+    ['not answered', sub { sleep 30 }],
+    ['cut off', sub { }],
+    ['refused', says("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")],
+    ['garbage', says("\0" x 100)],
+)
+{
+    my ($kind, $serve) = @$case;
+
+    unlink $acked;
+    stub(sub {
+        my ($client, $request) = @_;
+
+        if ($request =~ /"execution_id":"(\w+)"/) {
+            answer(frame($1))->($client);
+            return;
+        }
+
+        Sandbox::Test::spew($acked, $request);
+        $serve->($client);
+    });
+
+    my $begun = time;
+    my $answer = api(POST => "/sessions/$s/execute-sync", \%run);
+
+    is("$answer->{status} $answer->{json}{stdout}", '200 forged',
+       "an ack that is $kind: the client has its result")
+        or diag($answer->{text});
+    cmp_ok(time - $begun, '<', 0.5, 'and does not wait for it');
+    ok(wait_for(sub { -s $acked }, 2), 'the ack was sent');
+    like(Sandbox::Test::slurp($acked),
+         qr{^POST /v1/executions/$answer->{json}{id}/ack }, 'as it should be');
+    is_deeply(api(GET => "/executions/$answer->{json}{id}")->{json},
+              $answer->{json}, 'what was answered is what is stored');
+    kill 'KILL', splice @stubs;
+}
+
+# a client that takes its time, meanwhile; then its connection is free again
+stub(sub {
+    my ($client, $request) = @_;
+
+    $request =~ /"execution_id":"(\w+)"/
+        ? answer(frame($1, "\1" x (1 << 20)))->($client)
+        : sleep 30;
+});
+
+my $text = JSON::PP::encode_json(\%run);
+my $client = IO::Socket::INET->new('127.0.0.1:' . port()) or die $!;
+setsockopt $client, SOL_SOCKET, SO_RCVBUF, pack('i', 65_536);
+$client->autoflush(1);
+print $client "POST /api/v1/sessions/$s/execute-sync HTTP/1.1\r\nHost: x\r\n"
+              . "Content-Type: application/json\r\nContent-Length: "
+              . length($text) . "\r\n\r\n$text"
+              . "GET /api/v1/sessions/$s HTTP/1.1\r\nHost: x\r\n"
+              . "Connection: close\r\n\r\n";
+sleep 0.5;
+
+my ($begun, $both) = (time, '');
+1 while time - $begun < 20 && sysread $client, $both, 65_536, length $both;
+my $answers = () = $both =~ m{HTTP/1\.1 200 OK}g;
+
+is($answers, 2, 'a large answer is read slowly, and the next request answered');
+cmp_ok(length $both, '>', 6 << 20, 'all of it');
+cmp_ok(time - $begun, '<', 2, 'without a pause');
+kill 'KILL', splice @stubs;
 
 
 # ---- what stands there is no socket, or leads elsewhere

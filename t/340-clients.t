@@ -11,7 +11,7 @@ use warnings;
 use IO::Socket::INET;
 use Sandbox::Test;
 use Sandbox::OpenApi;
-use Socket qw(SOL_SOCKET SO_LINGER);
+use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF);
 
 my @pids;
 
@@ -166,6 +166,31 @@ for my $rude (0, 1) {
 }
 
 well('answers that nobody reads');
+
+
+# ---- one that does not read for a while, and then reads everything
+
+my $slow = IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . port(),
+                                 Timeout => 5) or die $!;
+setsockopt $slow, SOL_SOCKET, SO_RCVBUF, pack('i', 65_536);
+$slow->autoflush(1);
+print $slow request(POST => "/sessions/$s/execute-sync",
+                    '{"language":"shell","code":"head -c 3000000 /dev/zero"}');
+sleep 1.5;
+
+my $begun = time;
+my $got = '';
+while ($got !~ /"artifacts":\[\]\}/ && time - $begun < 20) {
+    sysread $slow, $got, 65536, length $got or last;
+}
+
+cmp_ok(length $got, '>', 6 << 20, 'all of a large answer reaches it');
+cmp_ok(time - $begun, '<', 5, 'as soon as it reads');
+print $slow request(GET => "/sessions/$s");
+sysread $slow, my $next, 65536;
+like(substr($next, 0, 15), qr/^HTTP\/1\.1 200 OK/,
+     'and its connection can be used again');
+close $slow;
 
 
 # ---- many of them while MariaDB hangs: their places are given back

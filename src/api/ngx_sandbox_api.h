@@ -103,6 +103,13 @@ void ngx_sandbox_api_send(ngx_sandbox_api_t *a, ngx_uint_t status,
 void ngx_sandbox_api_send_json(ngx_sandbox_api_t *a, ngx_uint_t status,
     ngx_sandbox_json_t *json);
 
+/*
+ * Answers, and leaves the request to go on with what is not the client's
+ * concern; it is finalized with what this has returned.
+ */
+ngx_int_t ngx_sandbox_api_send_first(ngx_sandbox_api_t *a, ngx_uint_t status,
+    ngx_sandbox_json_t *json);
+
 void ngx_sandbox_api_fail(ngx_sandbox_api_t *a, ngx_sandbox_error_t *error);
 void ngx_sandbox_api_fail_with(ngx_sandbox_api_t *a, ngx_sandbox_error_e id,
     char *detail);

@@ -59,6 +59,7 @@ static ngx_int_t ngx_sandbox_execute_directory(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, void *value);
 static void ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execute_ended(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_execute_finished(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_execution_whole(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_brief(ngx_sandbox_flow_t *f, ngx_int_t rc);
@@ -369,9 +370,9 @@ ngx_sandbox_execute_directory(ngx_pool_t *pool,
 static void
 ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
-    ngx_str_t           *row;
-    ngx_sandbox_api_t   *a;
-    ngx_sandbox_json_t   json;
+    ngx_sandbox_api_t      *a;
+    ngx_sandbox_json_t      json;
+    ngx_sandbox_execute_t  *e;
 
     static const ngx_sandbox_render_t  fields[] = {
         { ngx_string("execution_id"), NGX_SANDBOX_EXECUTION_ID,
@@ -392,11 +393,11 @@ ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
         return;
     }
 
-    row = ngx_sandbox_op_value(f, 0);
+    e = f->data;
 
     ngx_sandbox_json_init(&json, f->pool, 256);
     ngx_sandbox_json_object_start(&json);
-    ngx_sandbox_render(&json, fields, row);
+    ngx_sandbox_render(&json, fields, e->row);
     ngx_sandbox_json_object_end(&json);
 
     ngx_sandbox_api_send_json(a, NGX_HTTP_CREATED, &json);
@@ -406,12 +407,49 @@ ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
 static void
 ngx_sandbox_execute_ended(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
+    ngx_sandbox_api_t      *a;
+    ngx_sandbox_json_t      json;
+    ngx_sandbox_execute_t  *e;
+
     if (rc != NGX_OK) {
         ngx_sandbox_execute_failed(f);
         return;
     }
 
-    ngx_sandbox_execution_whole(f, rc);
+    e = f->data;
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+
+    ngx_sandbox_json_init(&json, f->pool, 4096);
+    ngx_sandbox_render_execution(&json, e->row, 1);
+
+    e->answered = ngx_sandbox_api_send_first(a, NGX_HTTP_OK, &json);
+
+    /* whether the client has got it or not: the result is stored */
+
+    ngx_sandbox_op_flow(f->request, a->node, ngx_sandbox_execute_ack_steps, e,
+                        1, ngx_sandbox_execute_finished);
+}
+
+
+static void
+ngx_sandbox_execute_finished(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_connection_t       *c;
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+    c = f->connection;
+
+    /*
+     * The client may have made room meanwhile, when a subrequest had the
+     * connection: nothing would tell that again.
+     */
+
+    if (c->buffered && c->write->ready) {
+        ngx_post_event(c->write, &ngx_posted_events);
+    }
+
+    ngx_http_finalize_request(f->request, e->answered);
 }
 
 

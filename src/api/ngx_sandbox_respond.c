@@ -40,6 +40,20 @@ ngx_sandbox_api_send(ngx_sandbox_api_t *a, ngx_uint_t status, ngx_str_t *json)
 }
 
 
+ngx_int_t
+ngx_sandbox_api_send_first(ngx_sandbox_api_t *a, ngx_uint_t status,
+    ngx_sandbox_json_t *json)
+{
+    ngx_str_t  text;
+
+    if (ngx_sandbox_json_finish(json, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_sandbox_respond(a->request, status, &text);
+}
+
+
 void
 ngx_sandbox_api_send_json(ngx_sandbox_api_t *a, ngx_uint_t status,
     ngx_sandbox_json_t *json)

@@ -21,6 +21,13 @@
  */
 u_char *ngx_sandbox_time_format(u_char *buf, time_t sec, ngx_uint_t msec);
 
+/*
+ * The moment some milliseconds after another one, which is as MariaDB shows a
+ * DATETIME(3).  NGX_DECLINED: it is none.
+ */
+ngx_int_t ngx_sandbox_time_after(u_char *buf, const ngx_str_t *from,
+    ngx_msec_t msec);
+
 /* Now, as far as nginx's cached clock knows it, plus some seconds. */
 u_char *ngx_sandbox_time_now(u_char *buf, time_t plus);
 

@@ -22,7 +22,11 @@
 #include "metrics.h"
 
 
-static void sandbox_metrics_add_io(sandbox_metrics_t *m, pid_t pid);
+/* bytes; the kernel counts in these, whatever the disk has */
+#define SANDBOX_METRICS_BLOCK  512
+
+
+static void sandbox_metrics_begin_io(sandbox_metrics_t *m, pid_t pid);
 static int sandbox_metrics_read(const char *path, char *text, size_t size);
 static uint64_t sandbox_metrics_field(const char *text, const char *name);
 
@@ -41,7 +45,7 @@ sandbox_metrics_begin(sandbox_metrics_t *m, pid_t pid)
         m->cpu_time_ms = ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
     }
 
-    sandbox_metrics_add_io(m, pid);
+    sandbox_metrics_begin_io(m, pid);
 }
 
 
@@ -51,15 +55,20 @@ sandbox_metrics_collect(sandbox_metrics_t *m, pid_t pid, int *ret_status)
     double         peak;
     struct rusage  ru;
 
-    /* it can be read until the process is waited for */
-    sandbox_metrics_add_io(m, pid);
-
     memset(&ru, 0, sizeof(ru));
 
     (void) wait4(pid, ret_status, 0, &ru);
 
     m->cpu_time_ms += (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1e3
                       + (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e3;
+
+    /*
+     * What /proc calls read_bytes and write_bytes; that file is root's as soon
+     * as a process has ended.
+     */
+
+    m->io_read_bytes += (uint64_t) ru.ru_inblock * SANDBOX_METRICS_BLOCK;
+    m->io_write_bytes += (uint64_t) ru.ru_oublock * SANDBOX_METRICS_BLOCK;
 
     peak = ru.ru_maxrss / 1024.0;
 
@@ -88,15 +97,15 @@ sandbox_metrics_end(sandbox_metrics_t *m, const sandbox_metrics_t *begin)
 /* what reached a disk; the workspace is memory and not counted */
 
 static void
-sandbox_metrics_add_io(sandbox_metrics_t *m, pid_t pid)
+sandbox_metrics_begin_io(sandbox_metrics_t *m, pid_t pid)
 {
     char  path[64], text[1024];
 
     snprintf(path, sizeof(path), "/proc/%ld/io", (long) pid);
 
     if (sandbox_metrics_read(path, text, sizeof(text))) {
-        m->io_read_bytes += sandbox_metrics_field(text, "\nread_bytes: ");
-        m->io_write_bytes += sandbox_metrics_field(text, "\nwrite_bytes: ");
+        m->io_read_bytes = sandbox_metrics_field(text, "\nread_bytes: ");
+        m->io_write_bytes = sandbox_metrics_field(text, "\nwrite_bytes: ");
     }
 }
 

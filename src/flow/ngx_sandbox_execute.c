@@ -13,6 +13,10 @@
  * reports it to the internal API like that of an asynchronous one.  So neither
  * a worker that dies nor a caller that leaves loses a result, and the one that
  * comes second finds the row closed.
+ *
+ * Somebody waits for a synchronous one, so it has two statements only, one that
+ * accepts it and one that stores its result; what they have made of the row is
+ * known without reading it.
  */
 
 
@@ -21,9 +25,9 @@
 #include "ngx_sandbox.h"
 #include "ngx_sandbox_execution_flow.h"
 #include "ngx_sandbox_execution_store.h"
-#include "ngx_sandbox_json_writer.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_session_store.h"
+#include "ngx_sandbox_time.h"
 
 
 /*
@@ -33,25 +37,24 @@
 #define NGX_SANDBOX_EXECUTE_GRACE_MS    10000
 
 #define NGX_SANDBOX_EXECUTE_DISPATCH_MS 10000
-#define NGX_SANDBOX_EXECUTE_ACK_MS      5000
+/* the client's connection is not free meanwhile; then a report comes anyway */
+#define NGX_SANDBOX_EXECUTE_ACK_MS      1000
 
 
-static ngx_int_t ngx_sandbox_execute_look(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_execute_ready(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_insert(ngx_sandbox_flow_t *f,
     char *status);
 static ngx_int_t ngx_sandbox_execute_insert_running(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_insert_pending(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_inserted(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_look(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_why(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_fail(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_run(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_ran(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_dispatch(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_dispatched(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_execute_refused(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_execute_call(ngx_sandbox_flow_t *f, char *mode);
-static ngx_int_t ngx_sandbox_execute_body(ngx_sandbox_flow_t *f, char *mode);
 static ngx_int_t ngx_sandbox_execute_store(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_stored(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_ack(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_acked(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_mark(ngx_sandbox_flow_t *f);
@@ -62,27 +65,24 @@ static ngx_int_t ngx_sandbox_execute_shown(ngx_sandbox_flow_t *f);
 
 const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[] = {
 
-    { "looking at the session",
-      ngx_sandbox_execute_look,
-      ngx_sandbox_execute_ready, NULL },
-
     { "inserting the execution",
       ngx_sandbox_execute_insert_running,
       ngx_sandbox_execute_inserted,
       ngx_sandbox_execute_fail },
+
+    { "looking why the session takes none",
+      ngx_sandbox_execute_look,
+      ngx_sandbox_execute_why, NULL },
 
     { "running the code",
       ngx_sandbox_execute_run,
       ngx_sandbox_execute_ran, NULL },
 
     { "storing the result",
-      ngx_sandbox_execute_store, NULL, NULL },
+      ngx_sandbox_execute_store,
+      ngx_sandbox_execute_stored, NULL },
 
-    { "telling the executor that the result is stored",
-      ngx_sandbox_execute_ack,
-      ngx_sandbox_execute_acked, NULL },
-
-    { "reading the execution back",
+    { "reading what was stored before",
       ngx_sandbox_execute_reread,
       ngx_sandbox_execute_shown, NULL },
 
@@ -90,16 +90,26 @@ const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[] = {
 };
 
 
-const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[] = {
+const ngx_sandbox_step_t  ngx_sandbox_execute_ack_steps[] = {
 
-    { "looking at the session",
-      ngx_sandbox_execute_look,
-      ngx_sandbox_execute_ready, NULL },
+    { "telling the executor that the result is stored",
+      ngx_sandbox_execute_ack,
+      ngx_sandbox_execute_acked, NULL },
+
+      ngx_sandbox_null_step
+};
+
+
+const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[] = {
 
     { "inserting the execution",
       ngx_sandbox_execute_insert_pending,
       ngx_sandbox_execute_inserted,
       ngx_sandbox_execute_fail },
+
+    { "looking why the session takes none",
+      ngx_sandbox_execute_look,
+      ngx_sandbox_execute_why, NULL },
 
     { "handing the code to the executor",
       ngx_sandbox_execute_dispatch,
@@ -115,58 +125,6 @@ const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[] = {
 
       ngx_sandbox_null_step
 };
-
-
-static ngx_int_t
-ngx_sandbox_execute_look(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_execute_t  *e;
-
-    e = f->data;
-
-    ngx_sandbox_op_statement(f,
-                     &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_GET]);
-    ngx_sandbox_op_string(f, &e->session_id);
-
-    return ngx_sandbox_op_query(f);
-}
-
-
-static ngx_int_t
-ngx_sandbox_execute_ready(ngx_sandbox_flow_t *f)
-{
-    ngx_str_t              *status, *overdue;
-    ngx_sandbox_execute_t  *e;
-
-    e = f->data;
-
-    if (f->op_rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_sandbox_op_result(f)->rows == 0) {
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_FOUND,
-                                     "no session \"%V\"", &e->session_id);
-    }
-
-    status = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_STATUS);
-    overdue = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_OVERDUE);
-
-    if (ngx_sandbox_value_is(overdue, "1")) {
-        (void) ngx_sandbox_op_hand_over(f, "sessions", &e->session_id,
-                                        "settle");
-
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
-                                     "the session's time is over");
-    }
-
-    if (!ngx_sandbox_value_is(status, "running")) {
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
-                                     "the session is %V", status);
-    }
-
-    return NGX_OK;
-}
 
 
 static ngx_int_t
@@ -229,14 +187,70 @@ ngx_sandbox_execute_inserted(ngx_sandbox_flow_t *f)
         return NGX_ERROR;
     }
 
-    if (ngx_sandbox_op_result(f)->affected == 0) {
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
-                                     "the session has just ended");
+    if (ngx_sandbox_op_result(f)->rows) {
+        e->accepted = 1;
+        e->created_at = *ngx_sandbox_op_value(f, 0);
+        e->started = ngx_current_msec;
     }
 
-    e->accepted = 1;
-
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_execute_look(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+
+    if (e->accepted) {
+        return NGX_OK;
+    }
+
+    ngx_sandbox_op_statement(f,
+                     &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_GET]);
+    ngx_sandbox_op_string(f, &e->session_id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_execute_why(ngx_sandbox_flow_t *f)
+{
+    ngx_str_t              *status, *overdue;
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_op_result(f)->rows == 0) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_FOUND,
+                                     "no session \"%V\"", &e->session_id);
+    }
+
+    status = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_STATUS);
+    overdue = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_OVERDUE);
+
+    if (ngx_sandbox_value_is(overdue, "1")) {
+        (void) ngx_sandbox_op_hand_over(f, "sessions", &e->session_id,
+                                        "settle");
+
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
+                                     "the session's time is over");
+    }
+
+    if (ngx_sandbox_value_is(status, "running")) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
+                                     "the session has only just started");
+    }
+
+    return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
+                                 "the session is %V", status);
 }
 
 
@@ -253,8 +267,8 @@ ngx_sandbox_execute_fail(ngx_sandbox_flow_t *f)
 
     e = f->data;
 
-    if (e->unknown
-        || f->error.id == NGX_SANDBOX_CONFLICT
+    if (!e->accepted
+        || e->unknown
         || f->error.id == NGX_SANDBOX_DATABASE_UNAVAILABLE)
     {
         return NGX_OK;
@@ -265,7 +279,8 @@ ngx_sandbox_execute_fail(ngx_sandbox_flow_t *f)
     ngx_str_set(&result.status_name, "failed");
     result.error_message = f->error.detail;
 
-    return ngx_sandbox_execution_store(f, &e->id, &e->session_id, &result);
+    return ngx_sandbox_execution_store(f, &e->id, &e->session_id, NULL,
+                                       &result);
 }
 
 
@@ -357,180 +372,58 @@ ngx_sandbox_execute_dispatched(ngx_sandbox_flow_t *f)
 }
 
 
-static ngx_int_t
-ngx_sandbox_execute_refused(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_execute_t  *e;
-
-    e = f->data;
-
-    if (e->call.rc != NGX_OK) {
-        /* the container may be dead: whoever settles it finds the cause */
-
-        e->unknown = (e->call.rc != NGX_DECLINED);
-
-        (void) ngx_sandbox_op_hand_over(f, "sessions", &e->session_id,
-                                        "settle");
-        return NGX_ERROR;
-    }
-
-    switch (e->call.status) {
-
-    case NGX_HTTP_NOT_FOUND:
-        (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
-                                     "language: the session's image has no "
-                                     "interpreter for %V", &e->language);
-        f->error.status = 422;
-        return NGX_ERROR;
-
-    case NGX_HTTP_BAD_REQUEST:
-        (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
-                                     "the sandbox refused the request");
-        f->error.status = 422;
-        return NGX_ERROR;
-
-    case NGX_HTTP_TOO_MANY_REQUESTS:
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_TOO_MANY_REQUESTS,
-                                     "the session runs as much as its "
-                                     "template's max_concurrent_executions "
-                                     "allows, and sandbox_execution_queue "
-                                     "executions wait");
-
-    default:
-        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_RUNTIME_UNAVAILABLE,
-                                     "the executor answered with status %ui",
-                                     e->call.status);
-    }
-}
-
-
-static ngx_int_t
-ngx_sandbox_execute_call(ngx_sandbox_flow_t *f, char *mode)
-{
-    ngx_sandbox_execute_t  *e;
-
-    e = f->data;
-
-    e->call.method = "POST";
-    ngx_str_set(&e->call.uri, "/v1/executions");
-
-    if (ngx_sandbox_execute_body(f, mode) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_sandbox_op_executor(f, &e->call, &e->session_id);
-}
-
-
-static ngx_int_t
-ngx_sandbox_execute_body(ngx_sandbox_flow_t *f, char *mode)
-{
-    ngx_sandbox_json_t      json;
-    ngx_sandbox_execute_t  *e;
-
-    static ngx_str_t  none = ngx_string("{}");
-
-    e = f->data;
-
-    ngx_sandbox_json_init(&json, f->pool, 512 + e->code.len + e->code.len / 8
-                                          + e->event.len + e->env_vars.len
-                                          + e->stdin_text.len);
-
-    ngx_sandbox_json_object_start(&json);
-
-    ngx_sandbox_json_literal_key(&json, "execution_id");
-    ngx_sandbox_json_string(&json, &e->id);
-    ngx_sandbox_json_literal_key(&json, "language");
-    ngx_sandbox_json_string(&json, &e->language);
-    ngx_sandbox_json_literal_key(&json, "code");
-    ngx_sandbox_json_string(&json, &e->code);
-    ngx_sandbox_json_literal_key(&json, "timeout");
-    ngx_sandbox_json_int(&json, e->timeout_sec);
-    /* a handler always gets an object */
-
-    ngx_sandbox_json_literal_key(&json, "event");
-    ngx_sandbox_json_raw(&json, e->event.data ? &e->event : &none);
-    ngx_sandbox_json_literal_key(&json, "env_vars");
-    ngx_sandbox_json_raw(&json, &e->env_vars);
-
-    if (e->stdin_text.data) {
-        ngx_sandbox_json_literal_key(&json, "stdin");
-        ngx_sandbox_json_string(&json, &e->stdin_text);
-    }
-
-    if (e->working_directory.data) {
-        ngx_sandbox_json_literal_key(&json, "working_directory");
-        ngx_sandbox_json_string(&json, &e->working_directory);
-    }
-
-    ngx_sandbox_json_literal_key(&json, "mode");
-    ngx_sandbox_json_string_bytes(&json, (u_char *) mode, ngx_strlen(mode));
-
-    ngx_sandbox_json_object_end(&json);
-
-    return ngx_sandbox_json_finish(&json, &e->call.body);
-}
-
+/* the end is told in MariaDB's time, whatever nginx's clock says */
 
 static ngx_int_t
 ngx_sandbox_execute_store(ngx_sandbox_flow_t *f)
 {
+    u_char                 *p;
     ngx_sandbox_execute_t  *e;
 
     e = f->data;
 
-    return ngx_sandbox_execution_store(f, &e->id, &e->session_id, &e->result);
+    p = ngx_pnalloc(f->pool, NGX_SANDBOX_TIME_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_time_after(p, &e->created_at,
+                               ngx_current_msec - e->started)
+        != NGX_OK)
+    {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_ERROR,
+                                     "the database has no such time: \"%V\"",
+                                     &e->created_at);
+    }
+
+    e->completed_at.data = p;
+    e->completed_at.len = NGX_SANDBOX_TIME_LEN;
+
+    return ngx_sandbox_execution_store(f, &e->id, &e->session_id,
+                                       &e->completed_at, &e->result);
 }
 
 
-ngx_int_t
-ngx_sandbox_execution_store(ngx_sandbox_flow_t *f, ngx_str_t *id,
-    ngx_str_t *session_id, ngx_sandbox_result_t *result)
+/* if none was affected, the row was closed by somebody else: read that */
+
+static ngx_int_t
+ngx_sandbox_execute_stored(ngx_sandbox_flow_t *f)
 {
-    ngx_sandbox_op_statement(f,
-              &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_FINISH]);
+    ngx_sandbox_execute_t  *e;
 
-    ngx_sandbox_op_string(f, &result->status_name);
+    e = f->data;
 
-    if (result->has_exit_code) {
-        ngx_sandbox_op_int(f, result->exit_code);
-
-    } else {
-        ngx_sandbox_op_null(f);
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    ngx_sandbox_op_string(f, &result->error_message);
+    if (ngx_sandbox_op_result(f)->affected) {
+        e->row = ngx_sandbox_execution_row(f->pool, e);
 
-    if (result->stdout_text.data) {
-        ngx_sandbox_op_string(f, &result->stdout_text);
-
-    } else {
-        ngx_sandbox_op_literal(f, "");
+        return e->row ? NGX_OK : NGX_ERROR;
     }
 
-    if (result->stderr_text.data) {
-        ngx_sandbox_op_string(f, &result->stderr_text);
-
-    } else {
-        ngx_sandbox_op_literal(f, "");
-    }
-
-    ngx_sandbox_op_int(f, result->stdout_dropped > 0);
-    ngx_sandbox_op_int(f, result->stderr_dropped > 0);
-
-    if (result->return_value.len) {
-        ngx_sandbox_op_string(f, &result->return_value);
-
-    } else {
-        ngx_sandbox_op_null(f);
-    }
-
-    ngx_sandbox_op_string(f, &result->duration_ms);
-    ngx_sandbox_op_string(f, &result->metrics);
-    ngx_sandbox_op_string(f, id);
-    ngx_sandbox_op_string(f, session_id);
-
-    return ngx_sandbox_op_query(f);
+    return NGX_OK;
 }
 
 
@@ -599,6 +492,10 @@ ngx_sandbox_execute_reread(ngx_sandbox_flow_t *f)
 
     e = f->data;
 
+    if (e->row) {
+        return NGX_OK;
+    }
+
     ngx_sandbox_op_statement(f,
                  &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_GET]);
     ngx_sandbox_op_string(f, &e->id);
@@ -610,6 +507,10 @@ ngx_sandbox_execute_reread(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_execute_shown(ngx_sandbox_flow_t *f)
 {
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+
     if (f->op_rc != NGX_OK) {
         return NGX_ERROR;
     }
@@ -618,6 +519,8 @@ ngx_sandbox_execute_shown(ngx_sandbox_flow_t *f)
         return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_FOUND,
                                      "the session was deleted meanwhile");
     }
+
+    e->row = ngx_sandbox_op_value(f, 0);
 
     return NGX_OK;
 }

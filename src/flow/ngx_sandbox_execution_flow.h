@@ -27,6 +27,9 @@
  * over within sync_timeout ends with NGX_SANDBOX_EXEC_TIMEOUT and goes on: the
  * executor sees that the connection is gone and reports as for an asynchronous
  * one.
+ *
+ * The third table follows a synchronous one that has been answered, with the
+ * same structure: the executor need not keep the result any longer.
  */
 
 typedef struct {
@@ -41,13 +44,19 @@ typedef struct {
     ngx_int_t              timeout_sec;
     ngx_msec_t             sync_timeout;
     ngx_sandbox_call_t     call;
+    ngx_msec_t             started;
+    ngx_str_t              created_at;
+    ngx_str_t              completed_at;
     ngx_sandbox_result_t   result;
+    ngx_str_t             *row;                 /* to be shown, in the end */
+    ngx_int_t              answered;            /* what sending it returned */
     unsigned               accepted:1;          /* its row is there */
     unsigned               unknown:1;           /* it may still be running */
 } ngx_sandbox_execute_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[];
 extern const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[];
+extern const ngx_sandbox_step_t  ngx_sandbox_execute_ack_steps[];
 
 
 /*
@@ -85,10 +94,28 @@ extern const ngx_sandbox_step_t  ngx_sandbox_report_result_steps[];
 extern const ngx_sandbox_step_t  ngx_sandbox_report_status_steps[];
 
 
-/* the statement that stores a result, for both ways that it may come */
+/*
+ * The statement that stores a result, for both ways that it may come.
+ * completed_at may be empty: now.
+ */
 
 ngx_int_t ngx_sandbox_execution_store(ngx_sandbox_flow_t *f,
-    ngx_str_t *id, ngx_str_t *session_id, ngx_sandbox_result_t *result);
+    const ngx_str_t *id, const ngx_str_t *session_id,
+    const ngx_str_t *completed_at, const ngx_sandbox_result_t *result);
+
+/*
+ * The row that a synchronous one has when its result was stored, as reading it
+ * would give it.  NULL: no memory.
+ */
+
+ngx_str_t *ngx_sandbox_execution_row(ngx_pool_t *pool,
+    const ngx_sandbox_execute_t *e);
+
+
+/* between the files of the two: asks the executor; why it would not */
+
+ngx_int_t ngx_sandbox_execute_call(ngx_sandbox_flow_t *f, char *mode);
+ngx_int_t ngx_sandbox_execute_refused(ngx_sandbox_flow_t *f);
 
 
 #endif /* _NGX_SANDBOX_EXECUTION_FLOW_H_INCLUDED_ */

@@ -56,7 +56,8 @@ ngx_sandbox_report_store(ngx_sandbox_flow_t *f)
 
     e = f->data;
 
-    return ngx_sandbox_execution_store(f, &e->id, &e->session_id, &e->result);
+    return ngx_sandbox_execution_store(f, &e->id, &e->session_id, NULL,
+                                       &e->result);
 }
 
 

@@ -75,8 +75,9 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " deadline_at, created_at)"
         " SELECT ?, s.id, ?, ?, ?, ?, ?, ?, ?, ?,"
         " IF(? = 'running', " NOW ", NULL), " NOW " + INTERVAL ? MICROSECOND,"
-        " " NOW " FROM sessions s WHERE s.id = ? AND s.status = 'running'",
-        12, 0, 0),
+        " " NOW " FROM sessions s WHERE s.id = ? AND s.status = 'running'"
+        " AND s.expires_at >= " NOW " RETURNING created_at",
+        12, 1, 0),
 
     ngx_sandbox_stmt("marking an execution running",
         "UPDATE executions SET status = 'running', epoch = epoch + 1,"
@@ -90,9 +91,9 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " e.stdout_truncated = ?, e.stderr_truncated = ?,"
         " e.return_value = ?, e.duration_ms = ?, e.metrics = ?,"
         " e.started_at = COALESCE(e.started_at, " NOW "),"
-        " e.completed_at = " NOW ", s.last_activity_at = " NOW
+        " e.completed_at = COALESCE(?, " NOW "), s.last_activity_at = " NOW
         " WHERE e.id = ? AND e.session_id = ? AND e.status " OPEN,
-        12, 0, 0),
+        13, 0, 0),
 
     ngx_sandbox_stmt("settling an overdue execution",
         "UPDATE executions SET error_message = IF(status = 'pending',"

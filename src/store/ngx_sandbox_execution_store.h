@@ -51,8 +51,8 @@ enum {
     /*
      * id, status (pending or running), language, code, timeout_sec, event or
      * NULL, env_vars, stdin or NULL, working_directory or NULL, status again,
-     * deadline in us from now, session_id.
-     * No row affected: the session is not running.
+     * deadline in us from now, session_id -> created_at.
+     * No row: the session is not there, not running, or its time is over.
      */
     NGX_SANDBOX_SQL_EXECUTION_INSERT,
 
@@ -62,9 +62,9 @@ enum {
     /*
      * status, exit_code or NULL, error_message or NULL, stdout, stderr,
      * stdout_truncated, stderr_truncated, return_value or NULL, duration_ms
-     * or NULL, metrics or NULL, id, session_id: an unfinished one gets its
-     * result, and its session an activity.  No row affected: it has one, or is
-     * not the session's.
+     * or NULL, metrics or NULL, completed_at or NULL for now, id, session_id:
+     * an unfinished one gets its result, and its session an activity.  No row
+     * affected: it has one, or is not the session's.
      */
     NGX_SANDBOX_SQL_EXECUTION_FINISH,
 

@@ -45,6 +45,50 @@ test_format(void **state)
 
 
 static void
+test_after(void **state)
+{
+    size_t     i;
+    u_char     buf[NGX_SANDBOX_TIME_LEN];
+    ngx_str_t  from;
+
+    static const struct {
+        char        *from;
+        ngx_msec_t   msec;
+        char        *text;          /* NULL: refused */
+    } cases[] = {
+        { "2023-11-14 22:13:20.007", 0, "2023-11-14 22:13:20.007" },
+        { "2024-02-28 23:59:59.990", 15, "2024-02-29 00:00:00.005" },
+        { "2026-12-31 23:00:00.000", 3600000, "2027-01-01 00:00:00.000" },
+        { "2023-11-14 22:13:20", 0, NULL },
+        { "2023-11-14T22:13:20.007", 0, NULL },
+        { "2023-11-14 22:13:20.0x7", 0, NULL },
+        { "2023-13-14 22:13:20.007", 0, NULL },
+        { "2023-11-14 22:13:20.0071", 0, NULL },
+        { "", 0, NULL }
+    };
+
+    (void) setenv("TZ", "Asia/Tokyo", 1);
+    tzset();
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        from.data = (u_char *) cases[i].from;
+        from.len = ngx_strlen(cases[i].from);
+
+        if (cases[i].text == NULL) {
+            assert_int_equal(ngx_sandbox_time_after(buf, &from,
+                                                    cases[i].msec),
+                             NGX_DECLINED);
+            continue;
+        }
+
+        assert_int_equal(ngx_sandbox_time_after(buf, &from, cases[i].msec),
+                         NGX_OK);
+        assert_memory_equal(buf, cases[i].text, NGX_SANDBOX_TIME_LEN);
+    }
+}
+
+
+static void
 test_now(void **state)
 {
     u_char              buf[NGX_SANDBOX_TIME_LEN], now[NGX_SANDBOX_TIME_LEN];
@@ -73,6 +117,7 @@ test_now(void **state)
 
 static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_format),
+    ngx_sandbox_unit_test(test_after),
     ngx_sandbox_unit_test(test_now),
 };
 
