@@ -261,6 +261,10 @@ int
 sandbox_interpreter_hand_over(sandbox_interpreter_t *i,
     const sandbox_executor_t *ex, const sandbox_request_t *r)
 {
+    /* where Landlock keeps no signals in, somebody may have stopped it */
+
+    (void) kill(i->pid, SIGCONT);
+
     if (sandbox_interpreter_fill(i, ex, r) != SANDBOX_OK
         || sandbox_interpreter_open_gate(i) != SANDBOX_OK)
     {

@@ -646,6 +646,13 @@ def test_prestart(e):
     ok(until(lambda: ready() == full), "and they are replaced", ready())
     equal(e.left(), 0, "the dead are waited for")
 
+    # one that somebody has stopped
+    until(lambda: ready() == full)
+    for pid in e.inside():
+        os.kill(pid, signal.SIGSTOP)
+    r = e.python(code, timeout=2)
+    ok(r.status == "completed", "all stopped: one goes on", r)
+
     # what it used before does not count
     until(lambda: ready() == full)
     until(lambda: e.waiting("python"))
