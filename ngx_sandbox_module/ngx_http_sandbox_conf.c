@@ -24,6 +24,7 @@ typedef enum {
     NGX_HTTP_SANDBOX_OPTION_STR = 0,
     NGX_HTTP_SANDBOX_OPTION_FILE,        /* its content, without line end */
     NGX_HTTP_SANDBOX_OPTION_PATH,
+    NGX_HTTP_SANDBOX_OPTION_PROFILE,     /* its content, a seccomp profile */
     NGX_HTTP_SANDBOX_OPTION_NUM,
     NGX_HTTP_SANDBOX_OPTION_MSEC,
     NGX_HTTP_SANDBOX_OPTION_FLAG
@@ -78,6 +79,7 @@ static const ngx_http_sandbox_option_t  ngx_http_sandbox_docker_options[] = {
     OPTION("create_timeout", MSEC, create_timeout, 1000, 600000),
     OPTION("creates", NUM, creates, 1, 64),
     OPTION("wait", MSEC, wait_timeout, 1000, 600000),
+    OPTION("seccomp", PROFILE, seccomp, 0, 0),
     { ngx_null_string, 0, 0, 0, 0 }
 };
 
@@ -314,6 +316,9 @@ ngx_http_sandbox_option(ngx_conf_t *cf,
 
         return ngx_conf_full_name(cf->cycle, (ngx_str_t *) p, 0) == NGX_OK
                ? NGX_CONF_OK : NGX_CONF_ERROR;
+
+    case NGX_HTTP_SANDBOX_OPTION_PROFILE:
+        return ngx_http_sandbox_read_profile(cf, value, (ngx_str_t *) p);
 
     case NGX_HTTP_SANDBOX_OPTION_FLAG:
 

@@ -34,6 +34,8 @@ char *ngx_http_sandbox_docker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sandbox_unix(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_sandbox_read_secret(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *ret_secret);
+char *ngx_http_sandbox_read_profile(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *ret_profile);
 
 
 /* who may connect to the callback listener, in ngx_http_sandbox_guard.c */

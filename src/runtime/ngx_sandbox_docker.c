@@ -33,7 +33,8 @@
 
 #define NGX_SANDBOX_DOCKER_PING_MS   2000                 /* at most */
 
-#define NGX_SANDBOX_DOCKER_SMALL     (256 * 1024)         /* bytes */
+/* what is told of a container has its seccomp profile, escaped */
+#define NGX_SANDBOX_DOCKER_SMALL     (1024 * 1024)        /* bytes */
 #define NGX_SANDBOX_DOCKER_LOGS      (4 * 1024 * 1024)    /* bytes, framed */
 #define NGX_SANDBOX_DOCKER_LIST      (8 * 1024 * 1024)    /* bytes */
 #define NGX_SANDBOX_DOCKER_TAIL_MAX  100000               /* lines */
@@ -182,6 +183,7 @@ ngx_sandbox_docker_verb_create(ngx_sandbox_runtime_call_t *call,
 
     rc = ngx_sandbox_docker_encode_create(call->pool, spec,
                                           &op->docker->conf.hosts_file,
+                                          &op->docker->conf.seccomp,
                                           &op->http.body);
 
     if (rc == NGX_DECLINED || !ngx_sandbox_docker_is_name(&spec->name)) {

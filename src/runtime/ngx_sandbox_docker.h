@@ -23,6 +23,7 @@ typedef struct {
     ngx_str_t    hosts_file;         /* host path bound on /etc/hosts, ro;
                                         empty: none (NetworkDisabled leaves the
                                         container's own empty) */
+    ngx_str_t    seccomp;            /* a profile, JSON; empty: the engine's */
 } ngx_sandbox_docker_conf_t;
 
 

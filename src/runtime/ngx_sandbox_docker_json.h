@@ -31,12 +31,20 @@ ngx_uint_t ngx_sandbox_docker_is_name(ngx_str_t *name);
 ngx_uint_t ngx_sandbox_docker_is_image(ngx_str_t *image);
 
 /*
- * The body that creates a container.  NGX_DECLINED: a limit is 0, which the
- * engine would take for "none"; NGX_ERROR: no memory.
+ * The body that creates a container.  An empty profile of system calls: the
+ * engine's.  NGX_DECLINED: a limit is 0, which the engine would take for
+ * "none"; NGX_ERROR: no memory.
  */
 ngx_int_t ngx_sandbox_docker_encode_create(ngx_pool_t *pool,
     ngx_sandbox_container_spec_t *spec, ngx_str_t *hosts_file,
-    ngx_str_t *ret_body);
+    ngx_str_t *seccomp, ngx_str_t *ret_body);
+
+/*
+ * A profile of system calls, as a file has it.  NGX_DECLINED: it is none, or
+ * none that refuses by default, ret_reason says why.
+ */
+ngx_int_t ngx_sandbox_docker_read_profile(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_str_t *ret_profile, ngx_str_t *ret_reason);
 
 /* The value of the parameter "filters" of a list, escaped for an URI. */
 ngx_int_t ngx_sandbox_docker_encode_filters(ngx_pool_t *pool,

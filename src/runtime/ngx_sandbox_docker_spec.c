@@ -8,8 +8,9 @@
  * A container's specification as the JSON that the Docker Engine takes.
  *
  * Everything that keeps a sandbox in is named here and nowhere else.  What is
- * left out is left to the engine's default on purpose: the seccomp profile, the
- * masked paths.  There is no way to switch a protection off.
+ * left out is left to the engine's default on purpose: the masked paths, and
+ * the seccomp profile where the operator has none of his own.  There is no way
+ * to switch a protection off.
  */
 
 
@@ -69,8 +70,12 @@ static ngx_int_t ngx_sandbox_docker_pair(ngx_pool_t *pool, char *label,
 static void ngx_sandbox_docker_label(ngx_sandbox_json_t *json, char *name,
     ngx_str_t *value);
 static void ngx_sandbox_docker_host_config(ngx_sandbox_json_t *json,
-    ngx_sandbox_container_spec_t *spec, ngx_str_t *hosts_file);
-static void ngx_sandbox_docker_confine(ngx_sandbox_json_t *json);
+    ngx_sandbox_container_spec_t *spec, ngx_str_t *hosts_file,
+    ngx_str_t *seccomp);
+static void ngx_sandbox_docker_confine(ngx_sandbox_json_t *json,
+    ngx_str_t *seccomp);
+static void ngx_sandbox_docker_seccomp(ngx_sandbox_json_t *json,
+    ngx_str_t *seccomp);
 static void ngx_sandbox_docker_limit(ngx_sandbox_json_t *json,
     ngx_sandbox_container_spec_t *spec);
 static void ngx_sandbox_docker_ulimit(ngx_sandbox_json_t *json, char *name,
@@ -147,7 +152,7 @@ ngx_sandbox_docker_is_image(ngx_str_t *image)
 ngx_int_t
 ngx_sandbox_docker_encode_create(ngx_pool_t *pool,
     ngx_sandbox_container_spec_t *spec, ngx_str_t *hosts_file,
-    ngx_str_t *ret_body)
+    ngx_str_t *seccomp, ngx_str_t *ret_body)
 {
     ngx_sandbox_json_t  json;
 
@@ -157,7 +162,8 @@ ngx_sandbox_docker_encode_create(ngx_pool_t *pool,
         return NGX_DECLINED;
     }
 
-    ngx_sandbox_json_init(&json, pool, NGX_SANDBOX_DOCKER_BODY_SIZE);
+    ngx_sandbox_json_init(&json, pool,
+                          NGX_SANDBOX_DOCKER_BODY_SIZE + 2 * seccomp->len);
 
     ngx_sandbox_json_object_start(&json);
 
@@ -166,7 +172,7 @@ ngx_sandbox_docker_encode_create(ngx_pool_t *pool,
 
     ngx_sandbox_docker_process(&json);
     ngx_sandbox_docker_labels(&json, spec);
-    ngx_sandbox_docker_host_config(&json, spec, hosts_file);
+    ngx_sandbox_docker_host_config(&json, spec, hosts_file, seccomp);
 
     ngx_sandbox_json_object_end(&json);
 
@@ -324,12 +330,13 @@ ngx_sandbox_docker_label(ngx_sandbox_json_t *json, char *name,
 
 static void
 ngx_sandbox_docker_host_config(ngx_sandbox_json_t *json,
-    ngx_sandbox_container_spec_t *spec, ngx_str_t *hosts_file)
+    ngx_sandbox_container_spec_t *spec, ngx_str_t *hosts_file,
+    ngx_str_t *seccomp)
 {
     ngx_sandbox_json_literal_key(json, "HostConfig");
     ngx_sandbox_json_object_start(json);
 
-    ngx_sandbox_docker_confine(json);
+    ngx_sandbox_docker_confine(json, seccomp);
     ngx_sandbox_docker_limit(json, spec);
     ngx_sandbox_docker_tmpfs(json, spec->disk_mb);
 
@@ -349,7 +356,7 @@ ngx_sandbox_docker_host_config(ngx_sandbox_json_t *json,
 
 
 static void
-ngx_sandbox_docker_confine(ngx_sandbox_json_t *json)
+ngx_sandbox_docker_confine(ngx_sandbox_json_t *json, ngx_str_t *seccomp)
 {
     ngx_sandbox_json_literal_key(json, "CapDrop");
     ngx_sandbox_json_array_start(json);
@@ -359,6 +366,7 @@ ngx_sandbox_docker_confine(ngx_sandbox_json_t *json)
     ngx_sandbox_json_literal_key(json, "SecurityOpt");
     ngx_sandbox_json_array_start(json);
     ngx_sandbox_json_literal(json, "no-new-privileges:true");
+    ngx_sandbox_docker_seccomp(json, seccomp);
     ngx_sandbox_json_array_end(json);
 
     ngx_sandbox_docker_put_bool(json, "Privileged", 0);
@@ -376,6 +384,33 @@ ngx_sandbox_docker_confine(ngx_sandbox_json_t *json)
     ngx_sandbox_json_object_start(json);
     ngx_sandbox_docker_put(json, "Name", "no");
     ngx_sandbox_json_object_end(json);
+}
+
+
+/* the text itself: the engine reads no file */
+
+static void
+ngx_sandbox_docker_seccomp(ngx_sandbox_json_t *json, ngx_str_t *seccomp)
+{
+    u_char     *p;
+    ngx_str_t   option;
+
+    if (seccomp->len == 0) {
+        return;
+    }
+
+    option.len = sizeof("seccomp=") - 1 + seccomp->len;
+
+    option.data = ngx_pnalloc(json->pool, option.len);
+    if (option.data == NULL) {
+        json->failed = 1;
+        return;
+    }
+
+    p = ngx_cpymem(option.data, "seccomp=", sizeof("seccomp=") - 1);
+    ngx_memcpy(p, seccomp->data, seccomp->len);
+
+    ngx_sandbox_json_string(json, &option);
 }
 
 

@@ -141,7 +141,8 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
     spec.cpu_milli = spec.memory_mb = spec.disk_mb = spec.pids = 1;
     hosts = body;
 
-    fuzz_bug(ngx_sandbox_docker_encode_create(pool, &spec, &hosts, &out)
+    fuzz_bug(ngx_sandbox_docker_encode_create(pool, &spec, &hosts, &body,
+                                              &out)
              != NGX_OK);
     fuzz_bug(!ngx_sandbox_utf8_valid(&out));
 

@@ -42,6 +42,10 @@ my ($main, $http, $server) =
     split /^# (?:in its http block|and in the server).*\n/m, $minimal;
 
 spew("$dir/secret", 'x' x 64);
+spew("$dir/empty.json", '{}');
+spew("$dir/large.json", ' ' x (128 * 1024 + 1));
+spew("$dir/allows.json", '{"defaultAction": "SCMP_ACT_ALLOW"}');
+spew("$dir/refuses.json", '{"defaultAction": "SCMP_ACT_ERRNO"}');
 spew("$dir/sandbox_locations.conf",
      slurp("$root/conf/sandbox_locations.conf"));
 
@@ -75,6 +79,10 @@ for my $name (qw(database docker state_path executor_path callback_path
          qr/"sandbox_$name" is required/, "sandbox_$name is missed");
 }
 
+# relative to the configuration's folder, as nginx has it with such files
+like(check(sub { s/(sandbox_docker \s*\S+);/$1 seccomp=refuses.json;/ }),
+     qr/test is successful/, 'a seccomp profile');
+
 my @bad = (
     ['a name as address', 'sandbox_database\s+unix:\S+',
      'sandbox_database db.example', qr/must be a "unix:" path or an IP/],
@@ -100,6 +108,18 @@ my @bad = (
      qr/must be 1 to 64 of/],
     ['a long node', '(sandbox_docker \s*\S+;)',
      'X sandbox_node ' . 'x' x 65 . ';', qr/must be 1 to 64 of/],
+    ['a profile that is absent', '(sandbox_docker \s*[^\s;]+)',
+     'X seccomp=absent.json', qr/open\(\) ".*absent.json" failed/],
+    ['one without a default', '(sandbox_docker \s*[^\s;]+)',
+     'X seccomp=empty.json', qr/"\S*empty.json" is no .*"defaultAction"/],
+    ['one that allows', '(sandbox_docker \s*[^\s;]+)',
+     'X seccomp=allows.json', qr/allows.json" is no .*does not refuse/],
+    ['one that is no JSON', '(sandbox_docker \s*[^\s;]+)',
+     'X seccomp=nginx.conf', qr/nginx.conf" is no .*line 1/],
+    ['a large one', '(sandbox_docker \s*[^\s;]+)',
+     'X seccomp=large.json', qr/large.json" is too large, 131072 bytes/],
+    ['a folder', '(sandbox_docker \s*[^\s;]+)',
+     'X seccomp=run', qr/reading ".*run" failed/],
     ['no time to start', '(sandbox_docker \s*\S+;)',
      'X sandbox_start_timeout 0;', qr/must be at least 1000ms/],
     ['no time between jobs', '(sandbox_docker \s*\S+;)',

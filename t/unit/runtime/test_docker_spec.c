@@ -47,7 +47,7 @@ unit_spec(void)
 
 
 static json_t *
-unit_encoded(ngx_str_t *hosts)
+unit_encoded(ngx_str_t *hosts, ngx_str_t *seccomp)
 {
     json_t                        *root;
     ngx_str_t                      body;
@@ -56,7 +56,7 @@ unit_encoded(ngx_str_t *hosts)
     spec = unit_spec();
 
     assert_int_equal(ngx_sandbox_docker_encode_create(unit_pool, &spec, hosts,
-                                                      &body),
+                                                      seccomp, &body),
                      NGX_OK);
 
     root = json_loadb((char *) body.data, body.len, JSON_REJECT_DUPLICATES,
@@ -102,6 +102,7 @@ static void
 test_create_confines(void **state)
 {
     json_t     *root;
+    ngx_str_t   seccomp = ngx_null_string;
     ngx_str_t   hosts = ngx_string("/etc/x/hosts");
 
     static char  *expected[][2] = {
@@ -162,7 +163,7 @@ test_create_confines(void **state)
 
     ngx_uint_t  i;
 
-    root = unit_encoded(&hosts);
+    root = unit_encoded(&hosts, &seccomp);
 
     for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         assert_json(root, expected[i][0], expected[i][1]);
@@ -186,12 +187,31 @@ test_create_without_hosts_file(void **state)
 {
     json_t     *root;
     ngx_str_t   hosts = ngx_null_string;
+    ngx_str_t   seccomp = ngx_null_string;
 
-    root = unit_encoded(&hosts);
+    root = unit_encoded(&hosts, &seccomp);
 
     assert_int_equal(json_array_size(json_object_get(
                               json_object_get(root, "HostConfig"), "Mounts")),
                      3);
+
+    json_decref(root);
+}
+
+
+static void
+test_create_with_profile(void **state)
+{
+    json_t     *root;
+    ngx_str_t   hosts = ngx_null_string;
+    ngx_str_t   seccomp = ngx_string("{\"defaultAction\":\"A\\u00e9\"}");
+
+    root = unit_encoded(&hosts, &seccomp);
+
+    assert_json(root, "HostConfig>SecurityOpt",
+                "[\"no-new-privileges:true\","
+                "\"seccomp={\\\"defaultAction\\\":"
+                "\\\"A\\\\u00e9\\\"}\"]");
 
     json_decref(root);
 }
@@ -215,7 +235,8 @@ test_create_needs_limits(void **state)
         spec.pids = (i == 3) ? 0 : spec.pids;
 
         assert_int_equal(ngx_sandbox_docker_encode_create(unit_pool, &spec,
-                                                          &hosts, &body),
+                                                          &hosts, &hosts,
+                                                          &body),
                          NGX_DECLINED);
     }
 }
@@ -308,6 +329,7 @@ test_images(void **state)
 static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_create_confines),
     ngx_sandbox_unit_test(test_create_without_hosts_file),
+    ngx_sandbox_unit_test(test_create_with_profile),
     ngx_sandbox_unit_test(test_create_needs_limits),
     ngx_sandbox_unit_test(test_filters),
     ngx_sandbox_unit_test(test_names),
