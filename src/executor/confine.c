@@ -168,15 +168,10 @@ sandbox_confine_holds(const char *path, const char *const *hidden)
 json_t *
 sandbox_confine_describe(const sandbox_confine_t *c)
 {
-    /*
-     * bubblewrap needs namespaces, which the engine's default profile of
-     * system calls refuses: docs/decisions/0010-confinement.md
-     */
-
     return json_pack("{s:i, s:b, s:b}",
                      "landlock", c->landlock,
                      "seccomp", c->seccomp,
-                     "bubblewrap", 0);
+                     "bubblewrap", c->bubblewrap != NULL);
 }
 
 

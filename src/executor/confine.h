@@ -12,6 +12,9 @@
 #include <jansson.h>
 
 
+typedef struct sandbox_bubblewrap_s  sandbox_bubblewrap_t;
+
+
 /*
  * What keeps an execution in, beside the container around it; made once.
  * docs/executions.md tells what each layer promises.
@@ -22,6 +25,8 @@ typedef struct {
     int        oom_fd;          /* of our oom_score_adj, -1: not to be set */
     unsigned   seccomp:1;
     rlim_t     file_max;        /* bytes; of the largest file */
+
+    const sandbox_bubblewrap_t  *bubblewrap;    /* NULL: not used */
 } sandbox_confine_t;
 
 

@@ -42,6 +42,9 @@
 
 #define SANDBOX_TIMEOUT_MAX  3600                   /* seconds */
 
+/* folders that code must not read */
+#define SANDBOX_HIDDEN_MAX  3
+
 /* what a child must still have when its own descriptors are in place */
 #define SANDBOX_FD_BASE  16
 
@@ -70,6 +73,8 @@ struct sandbox_executor_s {
     const char               *workspace;
     const char               *runners;
     const char               *path;         /* the image's PATH */
+    const char               *hidden[SANDBOX_HIDDEN_MAX + 1];   /* folders of
+                                               ours, NULL at the end */
     int                       workspace_fd;
     sandbox_confine_t         confine;
     sandbox_pool_t           *pool;         /* interpreters that wait */

@@ -11,7 +11,9 @@
  * namespace one is in.  Then what reaches another process without a signal:
  * limits and priorities are anybody's to set whose user is the same, of process
  * 1 as well, and a limit of processor time ends it.  Here they can be set for
- * the caller (number 0) only.  The rest widens the kernel's surface, and
+ * the caller (number 0) only.  Nor does code make name spaces or change mounts,
+ * which a profile that lets bubblewrap work would let it do as well.  The rest
+ * widens the kernel's surface, and
  * interpreters do not use it; some engines' profiles refuse it as well.
  *
  * Seccomp's programs are those of classic BPF: the kernel's
@@ -43,6 +45,12 @@
 
 #ifdef SANDBOX_FILTER_ARCH
 
+/* the C library's headers end at what was new when they were made */
+#define SANDBOX_FILTER_NEWTIME     0x80
+#define SANDBOX_FILTER_NAMESPACES                                             \
+    (CLONE_NEWNS|CLONE_NEWCGROUP|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWUSER      \
+     |CLONE_NEWPID|CLONE_NEWNET)
+
 /* x86's calls with short pointers are numbered from here */
 #define SANDBOX_FILTER_X32  0x40000000
 
@@ -65,6 +73,14 @@
 /* skips the next "n" if what is loaded is not "value" */
 #define SANDBOX_FILTER_SKIP(value, n)                                         \
     BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, value, 0, n)
+
+/* refuses "nr", if that is loaded, with any of these bits in its first argument */
+#define SANDBOX_FILTER_WITHOUT(nr, bits)                                      \
+    SANDBOX_FILTER_SKIP(nr, 4),                                               \
+    SANDBOX_FILTER_LOAD(args[0]),                                             \
+    BPF_JUMP(BPF_JMP|BPF_JSET|BPF_K, bits, 1, 0),                             \
+    BPF_STMT(BPF_RET|BPF_K, SECCOMP_RET_ALLOW),                               \
+    SANDBOX_FILTER_REFUSE(EPERM)
 
 /* refuses "nr", if that is loaded, unless the argument is 0: the caller */
 #define SANDBOX_FILTER_OWN(nr, arg)                                           \
@@ -111,6 +127,26 @@ static struct sock_filter  sandbox_filter_program[] = {
     SANDBOX_FILTER_UNLESS(SYS_keyctl, EPERM),
     SANDBOX_FILTER_UNLESS(SYS_add_key, EPERM),
     SANDBOX_FILTER_UNLESS(SYS_request_key, EPERM),
+
+    SANDBOX_FILTER_UNLESS(SYS_setns, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_mount, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_umount2, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_pivot_root, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_chroot, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_open_tree, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_move_mount, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_fsopen, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_fsconfig, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_fsmount, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_fspick, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_mount_setattr, EPERM),
+
+    /* what clone3() shall do is in memory; C libraries then try clone() */
+
+    SANDBOX_FILTER_UNLESS(SYS_clone3, ENOSYS),
+    SANDBOX_FILTER_WITHOUT(SYS_clone, SANDBOX_FILTER_NAMESPACES),
+    SANDBOX_FILTER_WITHOUT(SYS_unshare, SANDBOX_FILTER_NAMESPACES
+                                        |SANDBOX_FILTER_NEWTIME),
 
     SANDBOX_FILTER_OWN(SYS_prlimit64, 0),
     SANDBOX_FILTER_OWN(SYS_sched_setaffinity, 0),

@@ -107,6 +107,8 @@ sandbox_interpreter_start(sandbox_interpreter_t *i,
     envp = sandbox_environment_create(ex, language, r);
 
     s.confine = &ex->confine;
+    s.workspace = ex->workspace;
+    s.directory = r ? r->working_directory : NULL;
     s.folder = folder;
     s.interpreter = language->interpreter;
     s.argv = sandbox_language_argv(language, r ? r->code : NULL, argv);

@@ -25,9 +25,8 @@
 #include "spawn.h"
 
 
-static char *sandbox_language_lookup(const char *const *candidates,
+static char *sandbox_language_find(const char *const *candidates,
     const char *path);
-static char *sandbox_language_lookup_one(const char *name, const char *path);
 static int sandbox_language_is_executable(const char *path);
 static int sandbox_language_load(const char *runners, const char *name);
 
@@ -84,7 +83,7 @@ sandbox_languages_init(sandbox_languages_t *languages, const char *path,
 
         l->row = row;
         l->runner_fd = -1;
-        l->interpreter = sandbox_language_lookup(row->candidates, path);
+        l->interpreter = sandbox_language_find(row->candidates, path);
 
         if (l->interpreter == NULL || row->runner == NULL) {
             continue;
@@ -177,13 +176,13 @@ sandbox_language_index(const sandbox_languages_t *languages,
 
 
 static char *
-sandbox_language_lookup(const char *const *candidates, const char *path)
+sandbox_language_find(const char *const *candidates, const char *path)
 {
     char  *found;
 
     for ( /* void */ ; *candidates; candidates++) {
 
-        found = sandbox_language_lookup_one(*candidates, path);
+        found = sandbox_language_lookup(*candidates, path);
         if (found != NULL) {
             return found;
         }
@@ -193,8 +192,8 @@ sandbox_language_lookup(const char *const *candidates, const char *path)
 }
 
 
-static char *
-sandbox_language_lookup_one(const char *name, const char *path)
+char *
+sandbox_language_lookup(const char *name, const char *path)
 {
     char         full[PATH_MAX];
     size_t       len;

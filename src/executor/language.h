@@ -50,6 +50,12 @@ typedef struct {
 void sandbox_languages_init(sandbox_languages_t *languages, const char *path,
     const char *runners);
 
+/*
+ * A program of the image, by its name in the folders of "path", or by its own
+ * path.  A new string; NULL: there is none.
+ */
+char *sandbox_language_lookup(const char *name, const char *path);
+
 /* NULL: a language that no executor knows */
 sandbox_language_t *sandbox_languages_find(sandbox_languages_t *languages,
     const char *name);

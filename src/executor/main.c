@@ -11,7 +11,8 @@
  *     executor FOLDER [--workspace PATH] [--runners PATH]
  *
  * Ends on SIGTERM from outside of the sandbox (status 0), when it cannot
- * start (1, 2), or when the control plane does not know it (3).
+ * start (1, 2), or when the control plane does not know it (3).  With the one
+ * argument --confine it is what bubblewrap starts: inside.c.
  */
 
 
@@ -28,7 +29,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "bubblewrap.h"
 #include "execution.h"
+#include "inside.h"
 #include "pool.h"
 #include "process.h"
 #include "report.h"
@@ -60,6 +63,8 @@ static int sandbox_main_known(void *data, pid_t pid);
 
 static sandbox_executor_t  sandbox_executor;
 
+static sandbox_bubblewrap_t  sandbox_main_bubblewrap;
+
 /* of container_ready, until that is answered */
 static struct evbuffer    *sandbox_main_body;
 
@@ -68,6 +73,10 @@ int
 main(int argc, char **argv)
 {
     sandbox_executor_t  *ex;
+
+    if (argc == 2 && strcmp(argv[1], SANDBOX_INSIDE_MODE) == 0) {
+        return sandbox_inside_main();
+    }
 
     ex = &sandbox_executor;
 
@@ -96,8 +105,15 @@ main(int argc, char **argv)
     if (ex->base == NULL
         || sandbox_process_init() != SANDBOX_OK
         || sandbox_pool_create(ex) != SANDBOX_OK
-        || sandbox_main_signals(ex) != SANDBOX_OK
-        || sandbox_server_start(ex) != SANDBOX_OK
+        || sandbox_main_signals(ex) != SANDBOX_OK)
+    {
+        sandbox_log("cannot start");
+        return SANDBOX_STATUS_FAILED;
+    }
+
+    sandbox_bubblewrap_init(&sandbox_main_bubblewrap, ex);
+
+    if (sandbox_server_start(ex) != SANDBOX_OK
         || sandbox_main_announce(ex) != SANDBOX_OK)
     {
         sandbox_log("cannot start");
@@ -237,7 +253,6 @@ static void
 sandbox_main_confine(sandbox_executor_t *ex)
 {
     char        *slash;
-    const char  *hidden[4];
     static char  own[PATH_MAX], callback[SANDBOX_CALLBACK_MAX + 1];
 
     snprintf(own, sizeof(own), "%s", ex->runners);
@@ -251,12 +266,12 @@ sandbox_main_confine(sandbox_executor_t *ex)
         *slash = '\0';
     }
 
-    hidden[0] = own;
-    hidden[1] = callback;
-    hidden[2] = ex->folder;
-    hidden[3] = NULL;
+    ex->hidden[0] = own;
+    ex->hidden[1] = callback;
+    ex->hidden[2] = ex->folder;
+    ex->hidden[3] = NULL;
 
-    sandbox_confine_init(&ex->confine, ex->workspace, hidden);
+    sandbox_confine_init(&ex->confine, ex->workspace, ex->hidden);
 }
 
 

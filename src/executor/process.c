@@ -37,6 +37,7 @@ typedef struct {
 
 static void sandbox_process_strays(sandbox_process_list_t *list,
     sandbox_process_known_pt known, void *data);
+static void sandbox_process_descend(sandbox_process_list_t *list);
 static void sandbox_process_children(sandbox_process_list_t *list, pid_t pid);
 static void sandbox_process_children_of(sandbox_process_list_t *list,
     const char *path);
@@ -53,6 +54,25 @@ sandbox_process_signal(pid_t leader, int signo)
     if (signo == SIGTERM) {
         /* a stopped process would not see it */
         (void) kill(-leader, SIGCONT);
+    }
+}
+
+
+void
+sandbox_process_end_family(pid_t leader)
+{
+    size_t                         i;
+    static sandbox_process_list_t  list;
+
+    (void) kill(leader, SIGSTOP);
+
+    list.n = 1;
+    list.pids[0] = leader;
+
+    sandbox_process_descend(&list);
+
+    for (i = 0; i < list.n; i++) {
+        (void) kill(list.pids[i], SIGKILL);
     }
 }
 
@@ -131,6 +151,17 @@ sandbox_process_strays(sandbox_process_list_t *list,
     }
 
     list->n = n;
+
+    sandbox_process_descend(list);
+}
+
+
+/* what they have started, and so on */
+
+static void
+sandbox_process_descend(sandbox_process_list_t *list)
+{
+    size_t  i, n;
 
     for (i = 0; i < list->n; i++) {
         n = list->n;

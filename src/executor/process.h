@@ -23,6 +23,9 @@ int sandbox_process_init(void);
  */
 void sandbox_process_signal(pid_t leader, int signo);
 
+/* SIGKILL for it, and for everything that descends from it */
+void sandbox_process_end_family(pid_t leader);
+
 /*
  * A child of ours that is not known has lost its parent: SIGKILL for it, and
  * for everything that descends from it.  How many there were, zombies too.

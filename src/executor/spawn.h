@@ -29,7 +29,9 @@ typedef struct {
     const char               *interpreter;
     char *const              *argv;
     char *const              *envp;
-    int                       folder;       /* that it starts in */
+    const char               *workspace;
+    const char               *directory;    /* below it; NULL: itself */
+    int                       folder;       /* the same, opened */
     int                       fds[SANDBOX_SPAWN_FDS];    /* -1: not given */
 } sandbox_spawn_t;
 
@@ -39,6 +41,18 @@ typedef struct {
  * confined.  Its number, or -1 after a line in the log.
  */
 pid_t sandbox_spawn(const sandbox_spawn_t *s);
+
+/*
+ * The parts of it, for what starts children another way.  The first is fork()
+ * with a line in the log; the second makes the caller the child, with
+ * "confine->bubblewrap" ignored.
+ */
+pid_t sandbox_spawn_fork(const sandbox_confine_t *confine);
+void sandbox_spawn_become(const sandbox_spawn_t *s)
+    __attribute__((noreturn));
+
+/* what is blocked and ignored would stay so across execve() */
+void sandbox_spawn_signals(void);
 
 
 #endif /* _SANDBOX_SPAWN_H_INCLUDED_ */
