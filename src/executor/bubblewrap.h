@@ -38,8 +38,9 @@ struct sandbox_bubblewrap_s {
 
 /*
  * From then on sandbox_spawn() uses bubblewrap, if the image has it, the
- * container's profile lets it work, and a trial with the image's shell succeeds.
- * To be called when orphans come to us, and before code runs.  "b" must stay.
+ * container's profile lets it work, and a trial with the image's shell is a
+ * success.  To be called when orphans come to us, and before code runs.  "b"
+ * must stay.
  */
 void sandbox_bubblewrap_init(sandbox_bubblewrap_t *b, sandbox_executor_t *ex);
 

@@ -74,7 +74,7 @@
 #define SANDBOX_FILTER_SKIP(value, n)                                         \
     BPF_JUMP(BPF_JMP|BPF_JEQ|BPF_K, value, 0, n)
 
-/* refuses "nr", if that is loaded, with any of these bits in its first argument */
+/* refuses "nr", if that is loaded, with one of the bits in its argument 0 */
 #define SANDBOX_FILTER_WITHOUT(nr, bits)                                      \
     SANDBOX_FILTER_SKIP(nr, 4),                                               \
     SANDBOX_FILTER_LOAD(args[0]),                                             \

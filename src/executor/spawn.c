@@ -6,9 +6,10 @@
 
 /*
  * Between fork() and execve(), or between bubblewrap and execve(): a child
- * becomes an interpreter by the same lines.  Not vfork(), which would be a tenth of a
- * millisecond faster: who stops a child in between would stop us as well, and
- * where Landlock does not keep signals in that can be code.
+ * becomes an interpreter by the same lines.  Not vfork(), which would be a
+ * tenth of a millisecond faster: who stops a child in between would stop us as
+ * well, and where Landlock does not keep signals in that can be code.  With
+ * bubblewrap we do wait, but not for ever: bubblewrap.c.
  */
 
 

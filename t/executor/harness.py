@@ -25,6 +25,9 @@ BUILT = os.environ.get("SANDBOX_EXECUTOR_DIR", TOP + "/build/executor")
 PATH = os.environ.get("SANDBOX_TEST_PATH", "/usr/local/sbin:/usr/local/bin"
                       ":/usr/sbin:/usr/bin:/sbin:/bin")
 
+# whether executions run inside of bubblewrap, where that is not told
+BUBBLEWRAP = bool(os.environ.get("SANDBOX_TEST_BUBBLEWRAP"))
+
 # nobody else's, so that a wrong kill() of the executor hurts nobody, not even
 # another run of the tests
 UID = 61000 + os.getpid() % 4000
@@ -197,13 +200,14 @@ class Executor:
     serial = 0
     warm = True
 
-    def __init__(self, init=False, **bootstrap):
+    def __init__(self, init=False, bubblewrap=BUBBLEWRAP, **bootstrap):
         self.dir = tempfile.mkdtemp(prefix="executor-")
         self.run = self.dir + "/run"
         self.workspace = self.dir + "/workspace"
         self.socket = self.run + "/executor.sock"
         self.log = self.dir + "/log"
         self.init = init
+        self.path = PATH
 
         os.chmod(self.dir, 0o755)
         shutil.copytree(BUILT, self.dir + "/opt")
@@ -214,6 +218,9 @@ class Executor:
             if os.geteuid() == 0:
                 os.chown(folder, UID, UID)
 
+        if not bubblewrap:
+            self.program("bwrap", "exit 1")
+
         self.callback = Callback(self.dir + "/callback/internal.sock")
         self.bootstrap = {
             "session_id": SESSION, "token": TOKEN,
@@ -222,6 +229,16 @@ class Executor:
         self.bootstrap.update(bootstrap)
         self.process = None
         atexit.register(self.clean)
+
+    def program(self, name, script):
+        """One that the executor finds before the image's."""
+        os.makedirs(self.dir + "/bin", exist_ok=True)
+
+        with open(self.dir + "/bin/" + name, "w") as f:
+            f.write("#!/bin/sh\n" + script + "\n")
+
+        os.chmod(f.name, 0o755)
+        self.path = self.dir + "/bin:" + PATH
 
     def start(self, text=None):
         path = self.run + "/bootstrap.json"
@@ -246,7 +263,7 @@ class Executor:
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=open(self.log, "wb"), cwd="/",
-            env={"PATH": PATH, "ASAN_OPTIONS": "detect_leaks=1",
+            env={"PATH": self.path, "ASAN_OPTIONS": "detect_leaks=1",
                  "EXECUTOR_ONLY": "not for the code"})
 
         return self
