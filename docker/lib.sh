@@ -30,7 +30,8 @@ run_packages=(nginx mariadb-server-core mariadb-client-core redis-server
               docker.io curl procps)
 
 # shellcheck disable=SC2034
-test_packages=(git libcmocka-dev nodejs openssl perl python3 python3-yaml)
+test_packages=(bubblewrap git libcmocka-dev nodejs openssl perl python3
+               python3-yaml)
 
 # shellcheck disable=SC2034
 fuzz_packages=(clang-14 libclang-rt-14-dev)

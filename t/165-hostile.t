@@ -8,6 +8,8 @@
 # through when it was off, its file says which), a process that outlives its
 # execution, a sandbox that code can break for the next one.
 #
+# t/166-hostile-bubblewrap.t runs all of it inside of bubblewrap.
+#
 # HOSTILE="vsock.py mount.py" runs these only; HOSTILE_TIMES=1 says how long each
 # has taken.
 
@@ -65,12 +67,21 @@ my %special = (
     'user-wide.py'           => \&uses_up,
 );
 
-nginx_start();
+my $bubblewrap = $ENV{HOSTILE_BUBBLEWRAP};
+
+nginx_start(conf => sub {
+    s{(sandbox_docker\s+[^;\s]+)}{$1 seccomp=$ENV{SANDBOX_TEST_SECCOMP}}
+        if $bubblewrap;
+});
 
 # there is room for what may lie on its disks
 my $a = session(id => 'hostile-a', memory => '512Mi', timeout => 1800);
 my $b = session(id => 'hostile-b', memory => '128Mi', timeout => 1800);
 my ($node, $victim);
+
+is(api(GET => "/sessions/$a")->{json}{isolation}{bubblewrap},
+   $bubblewrap ? JSON::PP::true : JSON::PP::false,
+   $bubblewrap ? 'inside of bubblewrap' : 'without bubblewrap');
 
 if (grep { /\.js$/ } @names) {
     $node = session(id => 'hostile-node', template_id => 'nodejs-basic');

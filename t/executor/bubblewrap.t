@@ -147,7 +147,7 @@ def test_apart(e):
     r = e.shell("cat /proc/sysvipc/shm /proc/sysvipc/msg | grep -c 1822[56]")
     equal(r.out, "0\n", "another one's shared memory is not there")
     pid = child(e)
-    r = e.shell("for n in root cwd exe environ ns/mnt fd; do"
+    r = e.shell("for n in root cwd exe environ ns/mnt fd/1; do"
                 " ls /proc/%d/$n/ >/dev/null 2>&1 && echo $n;"
                 " cat /proc/%d/$n >/dev/null 2>&1 && echo $n; done; true"
                 % (pid, pid))
