@@ -23,7 +23,14 @@ my $prelude = text('t/lib/hostile.py');
 
 my %language = (py => 'python', js => 'javascript', sh => 'shell');
 my %only = map { $_ => 1 } split ' ', $ENV{HOSTILE} // '';
-my @names = grep { !%only || $only{$_} }
+my $bubblewrap = $ENV{HOSTILE_BUBBLEWRAP};
+
+# what only bubblewrap stops
+my %is_inside = map { $_ => 1 } qw(
+    hidden-names.py monitor.py preload.sh sysv-other.py
+);
+
+my @names = grep { (!%only || $only{$_}) && ($bubblewrap || !$is_inside{$_}) }
             map { m{([^/]+)$} } sort glob "$folder/*";
 
 # another execution of the session runs meanwhile, and has to end as if there
@@ -56,18 +63,19 @@ my %special = (
     'memory-files.py'        => \&fills_memory,
     'memory-kernel.py'       => \&runs_out_of_memory,
     'memory.py'              => \&runs_out_of_memory,
+    'monitor.py'             => \&watches_starts,
     'output.py'              => \&floods_output,
+    'preload.sh'             => \&preloads,
     'shm-posix.py'           => \&leaves_memory,
     'shm-sysv.py'            => \&leaves_memory,
     'survive-ignoring.py'    => \&runs_out_of_time,
     'survive-stopping.py'    => \&runs_out_of_time,
+    'sysv-other.py'          => \&looks_for_objects,
     'threads.py'             => \&runs_out_of_time,
     'token-read.py'          => \&looks_for_token,
     'traceme.py'             => \&traces_itself,
     'user-wide.py'           => \&uses_up,
 );
-
-my $bubblewrap = $ENV{HOSTILE_BUBBLEWRAP};
 
 nginx_start(conf => sub {
     s{(sandbox_docker\s+[^;\s]+)}{$1 seccomp=$ENV{SANDBOX_TEST_SECCOMP}}
@@ -447,6 +455,46 @@ sub uses_up {
     }
 
     like(ended($id)->{return_value}, qr/\Astopped: /, "$name: it ends");
+}
+
+
+# ---------------------------------------------------------------- bubblewrap
+
+sub watches_starts {
+    my ($name) = @_;
+    my $id = async($a, body($name, {}));
+
+    for (1 .. 20) {
+        my $answer = api(POST => "/sessions/$a/execute-sync",
+                         { language => 'shell', code => 'echo started' });
+
+        next if ($answer->{json}{stdout} // '') eq "started\n";
+        fail("$name: others start");
+        diag($answer->{text});
+    }
+
+    like(ended($id)->{return_value}, qr/\Astopped: /, "$name: is stopped")
+        or diag(told(ended($id)));
+}
+
+
+sub looks_for_objects {
+    my ($name) = @_;
+    my $id = async($a, body($name, { make => 1 }));
+
+    is_stopped($name);
+    is(ended($id)->{return_value}, 'made', "$name: there were some");
+}
+
+
+# its loader would say that this is no library
+sub preloads {
+    my ($name) = @_;
+    my $e = run($name, {}, env_vars => { LD_PRELOAD => '/workspace/mine.so' });
+
+    like($e->{stderr}, qr/ERROR: ld\.so/, "$name: the code's own loader");
+    unlike(join("\n", docker("logs sandbox-$a-2")), qr/ld\.so/,
+           "$name: and no other has seen it");
 }
 
 

@@ -15,6 +15,15 @@ def bind(path):
     return s
 
 
+def listed(path):
+    names = os.listdir(path)
+
+    if not names:
+        raise OSError(errno.ENOENT, "bubblewrap's, with nothing in it")
+
+    return names
+
+
 def handler(event):
     for folder, name in (("/run/sandbox", "executor.sock"),
                          ("/run/sandbox-callback", "internal.sock")):
@@ -38,5 +47,5 @@ def handler(event):
         attempt("mount", syscall, "mount", b"none", folder.encode(), b"tmpfs",
                 0, None)
 
-    attempt("list", os.listdir, "/run/sandbox")
+    attempt("list", listed, "/run/sandbox")
     return verdict()

@@ -46,7 +46,7 @@ NUMBERS = {
 
 NUMBERS.update(pidfd_send_signal=424, io_uring_setup=425, open_tree=428,
                move_mount=429, fsopen=430, fspick=433, pidfd_open=434,
-               pidfd_getfd=438, mount_setattr=442)
+               pidfd_getfd=438, mount_setattr=442, clone3=435)
 
 reasons = []
 successes = []
