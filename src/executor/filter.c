@@ -128,6 +128,8 @@ static struct sock_filter  sandbox_filter_program[] = {
     SANDBOX_FILTER_UNLESS(SYS_add_key, EPERM),
     SANDBOX_FILTER_UNLESS(SYS_request_key, EPERM),
 
+    SANDBOX_FILTER_UNLESS(SYS_syslog, EPERM),
+    SANDBOX_FILTER_UNLESS(SYS_pidfd_getfd, EPERM),
     SANDBOX_FILTER_UNLESS(SYS_setns, EPERM),
     SANDBOX_FILTER_UNLESS(SYS_mount, EPERM),
     SANDBOX_FILTER_UNLESS(SYS_umount2, EPERM),

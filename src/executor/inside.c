@@ -31,6 +31,8 @@
 #define SANDBOX_STATUS_NO_PLAN  125
 
 
+static void sandbox_inside_become(sandbox_plan_t *plan)
+    __attribute__((noreturn));
 static int sandbox_inside_folder(const sandbox_spawn_t *s);
 static int sandbox_inside_meet(void);
 
@@ -38,34 +40,42 @@ static int sandbox_inside_meet(void);
 int
 sandbox_inside_main(void)
 {
-    int                i;
-    sandbox_spawn_t    s;
-    sandbox_confine_t  confine;
+    sandbox_plan_t  plan;
 
-    if (sandbox_plan_read(SANDBOX_BUBBLEWRAP_PLAN_FD, &s, &confine)
-        != SANDBOX_OK)
-    {
+    if (sandbox_plan_read(&plan, SANDBOX_BUBBLEWRAP_PLAN_FD) != SANDBOX_OK) {
         sandbox_log("there is no plan");
-        return SANDBOX_STATUS_NO_PLAN;
+
+    } else if (sandbox_inside_meet() == SANDBOX_OK) {
+        sandbox_inside_become(&plan);
     }
 
+    sandbox_plan_free(&plan);
+
+    return SANDBOX_STATUS_NO_PLAN;
+}
+
+
+static void
+sandbox_inside_become(sandbox_plan_t *plan)
+{
+    int               i;
+    sandbox_spawn_t  *s;
+
+    s = &plan->spawn;
+
     for (i = 0; i < SANDBOX_SPAWN_FDS; i++) {
-        if (s.fds[i] != -1) {
-            s.fds[i] = SANDBOX_BUBBLEWRAP_FDS + i;
+        if (s->fds[i] != -1) {
+            s->fds[i] = SANDBOX_BUBBLEWRAP_FDS + i;
         }
     }
 
-    if (confine.ruleset_fd != -1) {
-        confine.ruleset_fd = SANDBOX_BUBBLEWRAP_RULESET_FD;
+    if (plan->confine.ruleset_fd != -1) {
+        plan->confine.ruleset_fd = SANDBOX_BUBBLEWRAP_RULESET_FD;
     }
 
-    if (sandbox_inside_meet() != SANDBOX_OK) {
-        return SANDBOX_STATUS_NO_PLAN;
-    }
+    s->folder = sandbox_inside_folder(s);
 
-    s.folder = sandbox_inside_folder(&s);
-
-    sandbox_spawn_become(&s);
+    sandbox_spawn_become(s);
 }
 
 

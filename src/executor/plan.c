@@ -26,7 +26,6 @@ typedef struct {
     size_t    variables;
     rlim_t    file_max;
     unsigned  fds;              /* bit n: descriptor n is given */
-    int       landlock;
     unsigned  ruleset:1;
     unsigned  seccomp:1;
     unsigned  directory:1;
@@ -81,7 +80,6 @@ sandbox_plan_write(int fd, const sandbox_spawn_t *s)
     head.arguments = sandbox_plan_count(s->argv);
     head.variables = sandbox_plan_count(s->envp);
     head.file_max = s->confine->file_max;
-    head.landlock = s->confine->landlock;
     head.ruleset = s->confine->ruleset_fd != -1;
     head.seccomp = s->confine->seccomp;
     head.directory = s->directory != NULL;
@@ -142,38 +140,40 @@ sandbox_plan_put_all(int fd, char *const *strings)
 
 
 int
-sandbox_plan_read(int fd, sandbox_spawn_t *s, sandbox_confine_t *confine)
+sandbox_plan_read(sandbox_plan_t *plan, int fd)
 {
     int                  i;
-    char                *data, *directory;
+    char                *directory;
     size_t               len;
+    sandbox_spawn_t     *s;
     sandbox_plan_head_t  head;
     sandbox_plan_text_t  text;
 
-    data = sandbox_plan_load(fd, &len);
+    memset(plan, 0, sizeof(sandbox_plan_t));
 
-    if (data == NULL || len < sizeof(head)) {
+    plan->data = sandbox_plan_load(fd, &len);
+
+    if (plan->data == NULL || len < sizeof(head)) {
         return SANDBOX_ERROR;
     }
 
-    memcpy(&head, data, sizeof(head));
-    memset(s, 0, sizeof(sandbox_spawn_t));
-    memset(confine, 0, sizeof(sandbox_confine_t));
+    memcpy(&head, plan->data, sizeof(head));
 
-    confine->file_max = head.file_max;
-    confine->landlock = head.landlock;
-    confine->ruleset_fd = head.ruleset ? 0 : -1;
-    confine->seccomp = head.seccomp;
-    confine->oom_fd = -1;
+    plan->confine.file_max = head.file_max;
+    plan->confine.ruleset_fd = head.ruleset ? 0 : -1;
+    plan->confine.seccomp = head.seccomp;
+    plan->confine.oom_fd = -1;
+
+    s = &plan->spawn;
+    s->confine = &plan->confine;
 
     for (i = 0; i < SANDBOX_SPAWN_FDS; i++) {
         s->fds[i] = (head.fds & 1u << i) ? 0 : -1;
     }
 
-    text.pos = data + sizeof(head);
-    text.end = data + len;
+    text.pos = plan->data + sizeof(head);
+    text.end = plan->data + len;
 
-    s->confine = confine;
     s->workspace = sandbox_plan_get(&text);
     directory = sandbox_plan_get(&text);
     s->directory = head.directory ? directory : NULL;
@@ -181,9 +181,18 @@ sandbox_plan_read(int fd, sandbox_spawn_t *s, sandbox_confine_t *confine)
     s->argv = sandbox_plan_get_all(&text, head.arguments);
     s->envp = sandbox_plan_get_all(&text, head.variables);
 
-    return s->envp != NULL && s->argv != NULL && s->interpreter != NULL
+    return s->interpreter != NULL && s->argv != NULL && s->envp != NULL
            && text.pos == text.end
            ? SANDBOX_OK : SANDBOX_ERROR;
+}
+
+
+void
+sandbox_plan_free(sandbox_plan_t *plan)
+{
+    free((void *) plan->spawn.argv);
+    free((void *) plan->spawn.envp);
+    free(plan->data);
 }
 
 

@@ -17,16 +17,24 @@
  * would show to others, and hand to bubblewrap.
  */
 
+typedef struct {
+    sandbox_spawn_t     spawn;          /* its "confine" is the one below */
+    sandbox_confine_t   confine;
+    char               *data;
+} sandbox_plan_t;
+
+
 /* its descriptor, or -1 after a line in the log */
 int sandbox_plan_create(const sandbox_spawn_t *s);
 
 /*
- * What was read; it is never freed, an interpreter takes its place.  Of the
- * descriptors it has only which were given: those of "s" are 0, the others -1.
- * So it is with the ruleset of "confine", which "s" refers to.  SANDBOX_ERROR:
- * it is no plan, or no memory.
+ * Of descriptors, the ruleset's too, a plan has only which were given: they are
+ * 0, the others -1.  SANDBOX_ERROR: it is no plan, or no memory.
  */
-int sandbox_plan_read(int fd, sandbox_spawn_t *s, sandbox_confine_t *confine);
+int sandbox_plan_read(sandbox_plan_t *plan, int fd);
+
+/* also of one that could not be read */
+void sandbox_plan_free(sandbox_plan_t *plan);
 
 
 #endif /* _SANDBOX_PLAN_H_INCLUDED_ */

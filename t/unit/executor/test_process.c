@@ -122,6 +122,25 @@ test_strays(void **state)
 
 
 static void
+test_family(void **state)
+{
+    pid_t  leader, child;
+
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+
+    leader = family(&child);
+
+    /* one that is stopped is no exception */
+    (void) kill(child, SIGSTOP);
+
+    sandbox_process_end_family(leader);
+
+    assert_true(is_gone(leader));
+    assert_true(is_gone(child));
+}
+
+
+static void
 spin(double seconds)
 {
     struct timespec  ts;
@@ -216,6 +235,7 @@ test_oom(void **state)
 
 static const struct CMUnitTest  tests[] = {
     cmocka_unit_test(test_strays),
+    cmocka_unit_test(test_family),
     cmocka_unit_test(test_metrics),
     cmocka_unit_test(test_oom),
 };
