@@ -23,7 +23,7 @@ my $prelude = text('t/lib/hostile.py');
 
 my %language = (py => 'python', js => 'javascript', sh => 'shell');
 my %only = map { $_ => 1 } split ' ', $ENV{HOSTILE} // '';
-my $bubblewrap = $ENV{HOSTILE_BUBBLEWRAP};
+my $bubblewrap = $ENV{SANDBOX_TEST_BUBBLEWRAP};
 
 # what only bubblewrap stops
 my %is_inside = map { $_ => 1 } qw(
@@ -77,10 +77,7 @@ my %special = (
     'user-wide.py'           => \&uses_up,
 );
 
-nginx_start(conf => sub {
-    s{(sandbox_docker\s+[^;\s]+)}{$1 seccomp=$ENV{SANDBOX_TEST_SECCOMP}}
-        if $bubblewrap;
-});
+nginx_start();
 
 # there is room for what may lie on its disks
 my $a = session(id => 'hostile-a', memory => '512Mi', timeout => 1800);

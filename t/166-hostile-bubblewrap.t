@@ -10,6 +10,6 @@ use strict;
 use warnings;
 use Sandbox::Test;
 
-$ENV{HOSTILE_BUBBLEWRAP} = 1;
+$ENV{SANDBOX_TEST_BUBBLEWRAP} = 1;
 
 do './t/165-hostile.t' or die $@ || $!;

@@ -19,6 +19,9 @@ package Sandbox::Test;
 # and freeze("docker") stop a server where it is; thaw() lets it go on, and so
 # does the end of the test.
 #
+# With SANDBOX_TEST_BUBBLEWRAP=1 the containers have a profile of system calls
+# that lets bubblewrap work.
+#
 # For blocks of one request and its answer see Sandbox::Blocks; with
 # Sandbox::OpenApi every answer is held against docs/openapi.yaml.
 #
@@ -94,6 +97,8 @@ sub nginx_conf {
         s{/var/lib/ngx_sandbox\b}{$home}g;
         s{127\.0\.0\.1:8080}{127.0.0.1:$port}g;
         s{worker_processes\s+\d+}{worker_processes $workers};
+        s{(sandbox_docker\s+[^;\s]+)}{$1 seccomp=$ENV{SANDBOX_TEST_SECCOMP}}
+            if $ENV{SANDBOX_TEST_BUBBLEWRAP};
         $arg{conf}->() if $arg{conf};
     }
 
