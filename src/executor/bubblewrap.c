@@ -16,7 +16,8 @@
  * as the process that it has started, our binary (inside.c), has said its
  * number: that one then is a child of ours like any other, and is told to go on
  * and become the interpreter.  All of it is done before sandbox_spawn()
- * returns, so nobody takes an orphan in between for a stray.
+ * returns, so nobody takes an orphan in between for a stray.  The wait is
+ * bounded: where Landlock keeps no signals in, code can stop what we wait for.
  *
  * Nothing of an execution is bubblewrap's to see or to be led by: its command
  * line is always the same, its environment empty, and the code's descriptors
@@ -72,8 +73,8 @@ sandbox_bubblewrap_init(sandbox_bubblewrap_t *b, sandbox_executor_t *ex)
     b->path = sandbox_language_lookup("bwrap", ex->path);
 
     /*
-     * Nothing to leave asks for no right but for the call itself, which the
-     * engine's default profile refuses: no start is made slower by more.
+     * To leave nothing needs no right but to the call, which the engine's
+     * default profile refuses: it makes no start slower.
      */
 
     if (b->path == NULL || unshare(0) == -1) {

@@ -7,7 +7,8 @@
 /*
  * What every part of the executor shares: its limits, the one object that
  * holds everything, and the log.  docs/executor.md is the contract with the
- * control plane.  One thread, one event loop; nothing here blocks.
+ * control plane.  One thread, one event loop; nothing here blocks, but for the
+ * moment that a start inside of bubblewrap takes.
  */
 
 
