@@ -165,6 +165,15 @@ sandbox_confine_holds(const char *path, const char *const *hidden)
 }
 
 
+void
+sandbox_confine_share_filter(sandbox_confine_t *c)
+{
+    c->shared = c->seccomp
+                && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+                && sandbox_filter_enter() == SANDBOX_OK;
+}
+
+
 json_t *
 sandbox_confine_describe(const sandbox_confine_t *c)
 {
@@ -218,7 +227,7 @@ sandbox_confine_enter(const sandbox_confine_t *c)
         return SANDBOX_ERROR;
     }
 
-    return c->seccomp ? sandbox_filter_enter() : SANDBOX_OK;
+    return c->seccomp && !c->shared ? sandbox_filter_enter() : SANDBOX_OK;
 }
 
 

@@ -24,6 +24,7 @@ typedef struct {
     int        ruleset_fd;      /* -1: none */
     int        oom_fd;          /* of our oom_score_adj, -1: not to be set */
     unsigned   seccomp:1;
+    unsigned   shared:1;        /* the filter is ours, children inherit it */
     rlim_t     file_max;        /* bytes; of the largest file */
 
     const sandbox_bubblewrap_t  *bubblewrap;    /* NULL: not used */
@@ -43,6 +44,12 @@ void sandbox_confine_open_oom(sandbox_confine_t *c);
  */
 void sandbox_confine_init(sandbox_confine_t *c, const char *workspace,
     const char *const *hidden);
+
+/*
+ * Enters the filter here, once, for all children; a tenth of a millisecond less
+ * for each.  Not where bubblewrap is started, which it would refuse its work.
+ */
+void sandbox_confine_share_filter(sandbox_confine_t *c);
 
 /* a new object: what is in force */
 json_t *sandbox_confine_describe(const sandbox_confine_t *c);

@@ -13,8 +13,8 @@
  * 1 as well, and a limit of processor time ends it.  Here they can be set for
  * the caller (number 0) only.  Nor does code make name spaces or change mounts,
  * which a profile that lets bubblewrap work would let it do as well.  The rest
- * widens the kernel's surface, and
- * interpreters do not use it; some engines' profiles refuse it as well.
+ * widens the kernel's surface, and interpreters do not use it; some engines'
+ * profiles refuse it as well.
  *
  * Seccomp's programs are those of classic BPF: the kernel's
  * Documentation/userspace-api/seccomp_filter.rst.

@@ -113,6 +113,10 @@ main(int argc, char **argv)
 
     sandbox_bubblewrap_init(&sandbox_main_bubblewrap, ex);
 
+    if (ex->confine.bubblewrap == NULL) {
+        sandbox_confine_share_filter(&ex->confine);
+    }
+
     if (sandbox_server_start(ex) != SANDBOX_OK
         || sandbox_main_announce(ex) != SANDBOX_OK)
     {
@@ -278,7 +282,7 @@ sandbox_main_confine(sandbox_executor_t *ex)
 static int
 sandbox_main_signals(sandbox_executor_t *ex)
 {
-    int            fd;
+    int            fd, signo;
     sigset_t       set;
     struct event  *event;
 
@@ -289,7 +293,11 @@ sandbox_main_signals(sandbox_executor_t *ex)
         return SANDBOX_ERROR;
     }
 
-    (void) signal(SIGPIPE, SIG_IGN);
+    /* what is ignored stays so in children: nothing of what we have found */
+
+    for (signo = 1; signo < NSIG; signo++) {
+        (void) signal(signo, signo == SIGPIPE ? SIG_IGN : SIG_DFL);
+    }
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);

@@ -128,12 +128,10 @@ sandbox_spawn_die(const char *what, int status)
 void
 sandbox_spawn_signals(void)
 {
-    int       signo;
     sigset_t  none;
 
-    for (signo = 1; signo < NSIG; signo++) {
-        (void) signal(signo, SIG_DFL);
-    }
+    /* all others have been so since our start */
+    (void) signal(SIGPIPE, SIG_DFL);
 
     sigemptyset(&none);
     (void) sigprocmask(SIG_SETMASK, &none, NULL);
@@ -143,7 +141,7 @@ sandbox_spawn_signals(void)
 static int
 sandbox_spawn_fds(const sandbox_spawn_t *s)
 {
-    int  i, fd, last, fds[SANDBOX_SPAWN_FDS];
+    int  i, last, fds[SANDBOX_SPAWN_FDS];
 
     /* first out of the way: a source may have the number of a target */
 
@@ -169,15 +167,12 @@ sandbox_spawn_fds(const sandbox_spawn_t *s)
     }
 
     /*
-     * All of ours close on exec already; this is the second line.  Not before
-     * execve(): the ruleset is among them.
+     * All of ours close on exec already, and this is the second line; what
+     * bubblewrap was given for our binary does not.  Not before execve(): the
+     * ruleset is among them.
      */
 
-    for (fd = last + 1; fd < SANDBOX_FD_BASE; fd++) {
-        (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
-    }
-
-    (void) syscall(SYS_close_range, SANDBOX_FD_BASE, ~0u,
+    (void) syscall(SYS_close_range, last + 1, ~0u,
                    1u << 2 /* CLOSE_RANGE_CLOEXEC */);
 
     return SANDBOX_OK;

@@ -652,6 +652,8 @@ def test_prestart(e):
         os.kill(pid, signal.SIGSTOP)
     r = e.python(code, timeout=2)
     ok(r.status == "completed", "all stopped: one goes on", r)
+    for pid in e.inside():
+        os.kill(pid, signal.SIGCONT)
 
     # what it used before does not count
     until(lambda: ready() == full)
