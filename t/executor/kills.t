@@ -19,8 +19,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import (BUILT, Executor, Result, done, equal, json,  # noqa
-                     ok, until)
+from harness import (BUBBLEWRAP, BUILT, Executor, Result, done,  # noqa
+                     equal, json, ok, until)
 
 SEED = int(os.environ.get("SANDBOX_TEST_SEED", time.time_ns() % 10**6))
 SECONDS = float(os.environ.get("SANDBOX_TEST_SECONDS", "20"))
@@ -391,7 +391,9 @@ def main():
     test_waiting(e)
     equal(e.stop(), 0, "the end")
 
-    test_stopped()
+    # inside of bubblewrap a start is waited for: t/executor/bubblewrap.t
+    if not BUBBLEWRAP:
+        test_stopped()
 
     done()
 
