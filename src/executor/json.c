@@ -105,13 +105,17 @@ sandbox_json_value(sandbox_json_scan_t *s)
 }
 
 
+_Static_assert(SANDBOX_JSON_DEPTH_MAX == 64, "the text below says so");
+
+
 static int
 sandbox_json_open(sandbox_json_scan_t *s, int object)
 {
     uint64_t  bit;
 
     if (s->depth == SANDBOX_JSON_DEPTH_MAX) {
-        return sandbox_json_fail(s, "it is nested too deeply");
+        return sandbox_json_fail(s, "it is nested too deeply, 64 levels are "
+                                    "allowed");
     }
 
     bit = (uint64_t) 1 << s->depth++;

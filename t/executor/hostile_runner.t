@@ -113,7 +113,7 @@ FRAMES = (
     ("a lone surrogate", "w(b'value 8\\n\"\\\\ud800\"')", 1,
      NOT_JSON + "a string has a lone surrogate"),
     ("65 brackets", "w(b'value 130\\n' + b'[' * 65 + b']' * 65)", 1,
-     NOT_JSON + "it is nested too deeply"),
+     NOT_JSON + "it is nested too deeply, 64 levels are allowed"),
     ("a value, and a status", "w(b'value 1\\n1'); os._exit(7)", 7,
      STATUS % 7),
     ("garbage, and a status", "w(b'\\0' * 99); os._exit(8)", 8, STATUS % 8),

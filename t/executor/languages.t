@@ -204,8 +204,7 @@ def test_python_errors(e):
                                          "exited with status 3")),
             ("import sys; sys.exit(0)", ("completed", 0, None)),
             ("exit()", ("completed", 0, None)),
-            ("import sys; sys.exit('why')", ("failed", 1,
-                                             "exited with status 1")),
+            ("import sys; sys.exit('why')", ("failed", 1, "why")),
             ("import os; os._exit(9)", ("failed", 9,
                                         "exited with status 9")),
             ("import os; os.kill(os.getpid(), 9)",
@@ -537,8 +536,50 @@ def test_python_exceptions(e):
         for how in ("import sys\nsys.exit(%s)",
                     "import sys\nasync def handler(event): sys.exit(%s)"):
             check(e, "python", (how % code).split("\n")[1], how % code,
-                  status, "exited with status %d" % status if status
-                  else None, err=err)
+                  status, err.rstrip() or ("exited with status %d" % status
+                                           if status else None), err=err)
+
+    head = "Traceback (most recent call last):\n"
+    frame = '  File "/main.py", line %d, in %s\n'
+
+    check(e, "python", "an error in the last line, without an end",
+          "def handler(event):\n    x = {}['k']", 1, "KeyError: 'k'",
+          err=head + frame % (2, "handler")
+          + "    x = {}['k']\n        ~~^^^^^\nKeyError: 'k'\n"
+          if sys.version_info >= (3, 11) else ["    x = {}['k']\n"])
+
+    for separator in "\x0b", "\x0c", "\x1c", "\x85", "\u2028":
+        check(e, "python", "%r ends no line" % separator,
+              "x = 'a%sb'\n\ndef handler(event):\n    raise ValueError(1)\n"
+              % separator, 1, "ValueError: 1",
+              err=head + frame % (4, "handler")
+              + "    raise ValueError(1)\nValueError: 1\n")
+
+    for end in "\r", "\r\n":
+        check(e, "python", "%r does" % end,
+              "x = 1%sraise ValueError(1)" % end, 1, "ValueError: 1",
+              err=head + frame % (2, "<module>")
+              + "    raise ValueError(1)\nValueError: 1\n")
+
+    check(e, "python", "a value's own error",
+          "class D(dict):\n    def items(self):\n"
+          "        raise KeyError('mine')\n"
+          "def handler(event): return D(a=1)", 1, "KeyError: 'mine'",
+          err=[frame % (3, "items")])
+    check(e, "python", "a value that is nested a thousand times",
+          "def handler(event):\n    a = []\n"
+          "    for _ in range(9999): a = [a]\n    return a", 1,
+          "return value is not JSON: it is nested too deeply,"
+          " 64 levels are allowed",
+          err="return value is not JSON: it is nested too deeply,"
+          " 64 levels are allowed\n")
+
+    hook = "import sys\nsys.excepthook = lambda k, v, t: %s\n1/0"
+    check(e, "python", "an excepthook", hook % "print('mine', v)", 1,
+          "ZeroDivisionError: division by zero",
+          out="mine division by zero\n")
+    check(e, "python", "one that fails itself", hook % "v.nothing", 1,
+          "ZeroDivisionError: division by zero", err=["    1/0\n"])
 
 
 def test_python_output(e):
@@ -953,9 +994,8 @@ def test_javascript_values(e):
 
     for code, value in (
             ("new Date(0)", "1970-01-01T00:00:00.000Z"),
-            ("[NaN, -Infinity, undefined, () => 1]", [None] * 4),
+            ("[undefined, () => 1]", [None] * 2),
             ("{a: undefined, b: null, c: Symbol('x')}", {"b": None}),
-            ("[new Map([[1, 2]]), new Set([1])]", [{}, {}]),
             ("new Uint8Array([7])", {"0": 7}),
             ("{toJSON() { return 5 }}", 5), ("null", None),
             ("[new String('s'), Object(1)]", ["s", 1]),
@@ -970,7 +1010,13 @@ def test_javascript_values(e):
             ("return {a: [1n]}", "Do not know how to serialize a BigInt"),
             ("const a = {}; a.b = {a}; return a",
              "Converting circular structure to JSON"),
-            ("return {toJSON() { throw new Error('no') }}", "no"),
+            ("return NaN", "it is NaN"),
+            ("return [1, {a: -Infinity}]", '"a" is -Infinity'),
+            ("return [new Map([[1, 2]])]", '"0" is a Map'),
+            ("return {s: new Set([1])}", '"s" is a Set'),
+            ("return {p: Promise.resolve(1)}", '"p" is a promise'),
+            ("let a; for (let n = 0; n < 1e5; n++) a = [a]; return a",
+             "it is nested too deeply, 64 levels are allowed"),
             ("return Symbol()", "it is a symbol"),
             ("return [1][Symbol.iterator]()",
              "handler is a generator, let it return an array")):
@@ -978,7 +1024,32 @@ def test_javascript_values(e):
               "function handler() { %s }" % code, 1, refused + message,
               err=refused + message + "\n")
 
-    for code, message in ((deep, "it is nested too deeply"),
+    for name, code in (
+            ("toJSON", "toJSON() {\n throw new TypeError('no') }"),
+            ("a getter", "get a() {\n throw new TypeError('no') }")):
+        check(e, "javascript", "fails with what %s has thrown" % name,
+              "exports.handler = () => ({ %s })" % code, 1, "TypeError: no",
+              err=["main.js:2\n", "TypeError: no\n    at "])
+
+    for value in "5", "'x'", "null", "class {}":
+        check(e, "javascript", "exports.handler of " + value,
+              "exports.handler = " + value, 1,
+              "exports.handler is not a function",
+              err="exports.handler is not a function\n")
+
+    stack = check(e, "javascript", "a stack ends with the code's frames",
+                  "exports.handler = () => { console.log('-');\n"
+                  " try { null.x } catch (e) { console.error(e) }\n"
+                  " console.trace('here') }", out="-\n", value=None,
+                  err=["at exports.handler (main.js:2:"])
+    equal(stack.err.count("    at "), 2, "javascript: and with no others")
+    check(e, "javascript", "an error of node's keeps its code",
+          "try { Buffer.alloc('x') } catch (e) {"
+          " console.log(e.stack.split('\\n')[0]) }",
+          out='TypeError [ERR_INVALID_ARG_TYPE]: The "size" argument must be'
+          " of type number. Received type string ('x')\n")
+
+    for code, message in ((deep, "it is nested too deeply, 64 levels are allowed"),
                           ("return {'\\ud800': 1}",
                            "a string has a lone surrogate")):
         check(e, "javascript", "refuses: " + code,

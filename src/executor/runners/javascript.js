@@ -36,6 +36,11 @@ const inspect = require('util').inspect;
 const defineProperty = Object.defineProperty;
 const activeResources = process.getActiveResourcesInfo || (() => []);
 const bufferFrom = Buffer.from;
+const errorToString = Error.prototype.toString;
+const isFinite = Number.isFinite;
+const { isMap, isPromise, isSet } = require('util').types;
+
+const TOO_DEEP = 'it is nested too deeply, 64 levels are allowed';
 
 const HINTS = [
     [/^Unexpected token 'export'/, 'the code is a script, let it use '
@@ -78,6 +83,7 @@ function main() {
     blockOn('stdout');
     blockOn('stderr');
     beQuiet();
+    hideFrames();
 
     // not there yet: there is time to try what the request will need
     if (fs.fstatSync(REQUEST_FD).size === 0) {
@@ -226,6 +232,37 @@ function beQuiet() {
 }
 
 
+// A stack ends where this file begins: what the code catches and prints has its
+// own frames.  The code may replace this by its own, as ever.
+
+function hideFrames() {
+    defineProperty(Error, 'prepareStackTrace', {
+        value: (e, sites) => {
+            const ours = sites.findIndex(
+                (site) => site.getFileName() === __filename);
+
+            return [titleOf(e)].concat(ours < 0 ? sites : sites.slice(0, ours))
+                .join('\n    at ');
+        },
+        writable: true, configurable: true, enumerable: false,
+    });
+}
+
+
+// node's own errors have their code in it
+
+function titleOf(e) {
+    try {
+        return typeof e.code === 'string' && e.code.startsWith('ERR_')
+               ? `${e.name} [${e.code}]: ${e.message}`
+               : errorToString.call(e);
+
+    } catch (unused) {
+        return 'Error';
+    }
+}
+
+
 function run(workspace) {
     const folder = process.cwd();
     const file = path.join(folder, 'main.js');
@@ -263,8 +300,12 @@ function run(workspace) {
     const exported = module.exports;
 
     if (exported !== null && exported !== undefined
-        && isHandler(exported.handler))
+        && exported.handler !== undefined)
     {
+        if (!isHandler(exported.handler)) {
+            throw new Refused('exports.handler is not a function');
+        }
+
         return exported.handler;
     }
 
@@ -387,9 +428,19 @@ function encode(result) {
     try {
         text = stringify(result);
 
+        // what stringify() writes for something else
+        if (text !== undefined && /null|\{\}/.test(text)) {
+            stringify(result, refuse);
+        }
+
     } catch (e) {
+        if (isCodesOwn(e)) {
+            throw e;
+        }
+
         throw new Refused('return value is not JSON: '
-                          + firstLine(e && e.message));
+                          + (/call stack/.test(e && e.message)
+                             ? TOO_DEEP : firstLine(e && e.message)));
     }
 
     const data = bufferFrom(text === undefined ? 'null' : text);
@@ -400,6 +451,29 @@ function encode(result) {
     }
 
     return data;
+}
+
+
+function refuse(key, value) {
+    const kind = typeof value === 'number' && !isFinite(value) ? value
+                 : isMap(value) ? 'a Map'
+                 : isSet(value) ? 'a Set'
+                 : isPromise(value) ? 'a promise' : undefined;
+
+    if (kind !== undefined) {
+        throw new TypeError(key === '' ? `it is ${kind}`
+                                       : `"${key}" is ${kind}`);
+    }
+
+    return value;
+}
+
+
+// of a getter or of toJSON()
+
+function isCodesOwn(e) {
+    return isError(e)
+           && /^\s+at (?:.* \()?main\.js:\d+:\d+\)?$/m.test(e.stack);
 }
 
 

@@ -133,7 +133,8 @@ def run(event, context):
 
         return 0
 
-    except SystemExit:
+    except SystemExit as e:
+        tell_why(e.code)
         raise
 
     except Refused as e:
@@ -447,7 +448,15 @@ def encode(result):
         raise Refused("return value is not JSON: "
                       "a string has a lone surrogate") from None
 
+    except RecursionError:
+        raise Refused("return value is not JSON: it is nested too deeply, "
+                      "64 levels are allowed") from None
+
     except Exception as e:
+        # of a property or a method of the code's
+        if is_codes_own(e):
+            raise
+
         raise Refused("return value is not JSON: %s" % e) from None
 
     if len(data) > VALUE_MAX:
@@ -455,6 +464,16 @@ def encode(result):
                       % (len(data), VALUE_MAX))
 
     return data
+
+
+def tell_why(code):
+    """What the interpreter prints then, and exits with status 1."""
+
+    if code is not None and not isinstance(code, int):
+        try:
+            fail(str(code))
+        except Exception:
+            pass
 
 
 def fail(message):
@@ -521,7 +540,9 @@ def describe(e):
             add_line(e)
 
         shown = with_source().TracebackException(type(e), e, own_frames(e))
-        complain("".join(shown.format()))
+
+        if not hook(e):
+            complain("".join(shown.format()))
 
         last = "".join(list(shown.format_exception_only())[:1]).strip()
 
@@ -536,19 +557,44 @@ def describe(e):
     return last or kind
 
 
+def hook(e):
+    """Whether the code has a way of its own to show what nobody caught."""
+
+    if sys.excepthook is sys.__excepthook__:
+        return False
+
+    try:
+        sys.excepthook(type(e), e, own_frames(e))
+        return True
+
+    except BaseException:
+        return False
+
+
 def with_source():
     """The module traceback, that has the lines of the code."""
 
     linecache = _stdlib("linecache")
-    linecache.cache[NAME] = (len(source), None, source.splitlines(True), NAME)
+    linecache.cache[NAME] = (len(source), None, source_lines(), NAME)
 
     return _stdlib("traceback")
+
+
+def source_lines():
+    """As the compiler counts them, and each with its end."""
+
+    lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+    if lines[-1] == "":
+        lines.pop()
+
+    return [line + "\n" for line in lines]
 
 
 def add_line(e):
     # the compiler has none for an error that is not one of the grammar
     if e.filename == NAME and e.text is None and e.lineno:
-        e.text = "".join(source.splitlines(True)[e.lineno - 1:e.lineno])
+        e.text = "".join(source_lines()[e.lineno - 1:e.lineno])
 
 
 def syntax_error(e):
@@ -606,6 +652,15 @@ def own_frames(e):
         first = first.tb_next
 
     return first or tb
+
+
+def is_codes_own(e):
+    tb = e.__traceback__
+
+    while tb and tb.tb_frame.f_code.co_filename != NAME:
+        tb = tb.tb_next
+
+    return tb is not None
 
 
 def _stdlib(name):
