@@ -355,7 +355,8 @@ def test_ready(lie, *expected):
 
 def test_all(e, where):
     check(e, where + "warm", "pass", 0, None)
-    until(lambda: e.left() == 0)
+    until(lambda: e.left() == 0 and ready(e)
+          == e.bootstrap.get("prestart", {}).get("python", 0))
     before = fds(e) - ready(e) * 6
 
     test_frames(e, where)
