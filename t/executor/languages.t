@@ -856,18 +856,26 @@ def test_javascript_errors(e):
             ("at the end", "function f() {",
              "SyntaxError: Unexpected end of input"
              " (main.js, line 1, column 15)", ["main.js:1\n"]),
-            ("export", "export function handler() {}",
-             "SyntaxError: Unexpected token 'export': the code is a script,"
-             " let it use module.exports (main.js, line 1, column 1)",
-             ["main.js:1\nexport"]),
-            ("import", "import fs from 'fs';",
-             "SyntaxError: Cannot use import statement outside a module:"
-             " the code is a script, let it use require() or import()"
-             " (main.js, line 1, column 1)", ["^^^^^^"]),
-            ("await", "const x = await 1;",
+            ("export in a block", "if (1) { export const a = 1 }",
+             "SyntaxError: Unexpected token 'export'"
+             " (main.js, line 1, column 10)",
+             ["main.js:1\nif (1) { export"]),
+            ("a module's", "import fs from 'fs';\nconst x = ;\n",
+             "SyntaxError: Unexpected token ';' (main.js, line 2, column 11)",
+             "main.js:2\nconst x = ;\n          ^\n\n"
+             "SyntaxError: Unexpected token ';'\n"),
+            ("of what a module exports",
+             "export const handler = () => {\n  return 1 +;\n}",
+             "SyntaxError: Unexpected token ';' (main.js, line 2, column 13)",
+             ["main.js:2\n  return 1 +;\n            ^\n"]),
+            ("in a module's first line",
+             "export default function () { let a; let a; }",
+             "SyntaxError: Identifier 'a' has already been declared"
+             " (main.js, line 1, column 41)", ["main.js:1\n"]),
+            ("await", "function f() { await 1 }",
              "SyntaxError: await is only valid in async functions and the"
              " top level bodies of modules: let the handler be async"
-             " (main.js, line 1, column 11)", ["^^^^^"])):
+             " (main.js, line 1, column 16)", ["^^^^^"])):
         fails(name, code, message, err)
 
     fails("a syntax error in a module", "require('./bad')",
@@ -1034,8 +1042,8 @@ def test_javascript_values(e):
     for value in "5", "'x'", "null", "class {}":
         check(e, "javascript", "exports.handler of " + value,
               "exports.handler = " + value, 1,
-              "exports.handler is not a function",
-              err="exports.handler is not a function\n")
+              "the exported handler is not a function",
+              err="the exported handler is not a function\n")
 
     stack = check(e, "javascript", "a stack ends with the code's frames",
                   "exports.handler = () => { console.log('-');\n"
@@ -1049,11 +1057,85 @@ def test_javascript_values(e):
           out='TypeError [ERR_INVALID_ARG_TYPE]: The "size" argument must be'
           " of type number. Received type string ('x')\n")
 
-    for code, message in ((deep, "it is nested too deeply, 64 levels are allowed"),
+    for code, message in ((deep, "it is nested too deeply,"
+                           " 64 levels are allowed"),
                           ("return {'\\ud800': 1}",
                            "a string has a lone surrogate")):
         check(e, "javascript", "refuses: " + code,
               "function handler() { %s }" % code, 1, refused + message)
+
+
+def test_javascript_esm(e):
+    """Code that is a module itself."""
+    files = {"m.mjs": "export default 7; export let n = 8",
+             "c.js": "exports.x = 9", "d.json": '{"a": 8}',
+             "node_modules/pkg/index.js": "exports.x = 5"}
+
+    for name, code, value in (
+            ("export const handler",
+             "export const handler = async (event) => event.n", 1),
+            ("export function handler", "export function handler(event,"
+             " context) { return arguments.length }", 2),
+            ("export default", "export default (event) => event.n", 1),
+            ("export default of an object",
+             "export default { handler: () => 2 }", 2),
+            ("a handler before the default one", "export default () => 1\n"
+             "export const handler = () => 2", 2),
+            ("a handler that is not exported", "import fs from 'fs';\n"
+             "function handler() { return typeof fs.readFileSync }",
+             "function"),
+            ("one that is renamed", "const own = () => 3;\n"
+             "export { own as handler }", 3),
+            ("no handler", "import 'fs'; const f = () => { const handler = 1 }",
+             "NONE"),
+            ("await at the top", "const x = await Promise.resolve(4);\n"
+             "function handler() { return x }", 4),
+            ("await, and a script's exports", "const x = [await 5];\n"
+             "exports.handler = () => x", [5]),
+            ("names of a built-in module", "import fs, { readFileSync as r }"
+             " from 'node:fs';\nimport * as path from 'path';\n"
+             "export const handler = () => [r === fs.readFileSync,"
+             " path.join('a', 'b')]", [True, "a/b"]),
+            ("a module of the workspace", "import m, { n } from './m.mjs';\n"
+             "export const handler = () => [m, n]", [7, 8]),
+            ("a script of the workspace", "import c from './c.js';\n"
+             "export const handler = () => c.x", 9),
+            ("a package", "import pkg from 'pkg';\n"
+             "export const handler = () => pkg.x", 5),
+            ("import()", "export const handler = async () =>"
+             " (await import('./m.mjs')).n", 8),
+            ("require()", "import 'fs';\n"
+             "export const handler = () => require('./c.js').x", 9),
+            ("import.meta", "export const handler = () =>"
+             " [import.meta.url.slice(0, 8), import.meta.filename.slice(-8),"
+             " typeof import.meta.dirname]", ["file:///", "/main.js",
+                                              "string"])):
+        check(e, "javascript", "a module: " + name, code, value=value,
+              event={"n": 1}, files=files)
+
+    for name, code, message, err in (
+            ("an error", "export const a = 1;\nnull.x",
+             "TypeError: Cannot read properties of null (reading 'x')",
+             ["main.js:2\nnull.x\n", "    at main.js:2:6\n"]),
+            ("its handler's", "import 'fs';\nexport function handler() {\n"
+             "  throw new TypeError('mine') }", "TypeError: mine",
+             ["main.js:3\n", "    at handler (main.js:3:9)\n"]),
+            ("a name that is not there", "import { nothing } from 'fs';",
+             "SyntaxError: The requested module 'fs' does not provide an"
+             " export named 'nothing'", ["nothing"]),
+            ("an await that is for ever", "await new Promise(() => {})",
+             "a top-level await is never settled", ["never settled\n"]),
+            ("no function", "export const handler = 5",
+             "the exported handler is not a function", ["not a function\n"]),
+            ("a generator", "export async function* handler() { yield 1 }",
+             "return value is not JSON: handler is a generator, let it return"
+             " an array", ["generator"])):
+        check(e, "javascript", "a module: " + name, code, 1, message, err=err)
+
+    r = e.javascript("import './nothing.mjs'")
+    ok(r.code == 1 and "Cannot find module" in r.message
+       and "nothing.mjs" in r.message and "/proc/self/fd" not in r.err,
+       "javascript: a module that is not there", r)
 
 
 def test_javascript_modules(e):
@@ -1224,6 +1306,7 @@ def main():
                      test_python_modules, test_python_end, test_javascript,
                      test_javascript_errors, test_javascript_end,
                      test_javascript_values, test_javascript_modules,
+                     test_javascript_esm,
                      test_shell, test_shell_scripts, test_environment,
                      test_sizes):
             test(e)

@@ -3,6 +3,8 @@
 // The JavaScript runner, docs/runner-protocol.md.  Node.js 18 and later.
 // The code runs as a script in this context: functions that it declares are
 // global, and it has require(), module and exports as a CommonJS module has.
+// What can be no script, for its import and export statements or an await at
+// its top level, is a module.
 
 'use strict';
 
@@ -42,17 +44,23 @@ const { isMap, isPromise, isSet } = require('util').types;
 
 const TOO_DEEP = 'it is nested too deeply, 64 levels are allowed';
 
-const HINTS = [
-    [/^Unexpected token 'export'/, 'the code is a script, let it use '
-                                   + 'module.exports'],
-    [/^Cannot use import statement/, 'the code is a script, let it use '
-                                     + 'require() or import()'],
-    [/^await is only valid/, 'let the handler be async'],
-];
+// V8's messages for what only a module has
+const MODULE_ONLY = new RegExp("^(?:Cannot use import statement|await is only"
+    + " valid|Cannot use 'import.meta'|Unexpected token 'export')");
+
+// as far as it matters to find the place of an error
+const IMPORT_STATEMENT =
+    /^[ \t]*import\b(?!\s*[.(])[^;'"]*(?:'[^'\n]*'|"[^"\n]*")/gm;
+const EXPORT_STATEMENT = new RegExp(/^[ \t]*export\s*(?:\{[^}]*\}|\*[^;'"\n]*)/
+    .source + /(?:\s*from\s*(?:'[^'\n]*'|"[^"\n]*"))?/.source, 'gm');
+
+// a handler need not be exported
+const LOCAL = 'handler of the module';
+const OWN_HANDLER = `\n;export { handler as "${LOCAL}" };`;
 
 let source = '';
 let finished = false;
-let pending = false;
+let pending = '';           // what is waited for
 let drained = false;
 
 
@@ -107,17 +115,13 @@ function main() {
     process.chdir(head.directory);
 
     // the code's own handlers win, as they would without us
-    process.on('uncaughtException', (e) => {
-        if (process.listenerCount('uncaughtException') === 1) {
-            fail(e);
-        }
-    });
-
-    process.on('unhandledRejection', (e) => {
-        if (process.listenerCount('unhandledRejection') === 1) {
-            fail(e);
-        }
-    });
+    for (const kind of ['uncaughtException', 'unhandledRejection']) {
+        process.on(kind, (e) => {
+            if (process.listenerCount(kind) === 1) {
+                fail(e);
+            }
+        });
+    }
 
     // when nothing is left that could settle what the handler has promised
     process.on('beforeExit', () => {
@@ -126,19 +130,17 @@ function main() {
 
     process.on('exit', (status) => {
         if (pending && drained) {
-            fail(new Refused('the promise of the handler is never settled'),
-                 status);
+            fail(new Refused(pending + ' is never settled'), status);
         }
     });
 
     try {
-        const handler = run(head.workspace);
-
-        if (typeof handler === 'function') {
-            const value = event.length ? parse(event.toString('utf8')) : null;
-
-            answer(handler(value, context));
-        }
+        run(head.workspace, (handler) => {
+            if (handler !== undefined) {
+                answer(handler(event.length ? parse(event.toString('utf8'))
+                                            : null, context));
+            }
+        });
 
     } catch (e) {
         fail(e);
@@ -263,7 +265,7 @@ function titleOf(e) {
 }
 
 
-function run(workspace) {
+function run(workspace, done) {
     const folder = process.cwd();
     const file = path.join(folder, 'main.js');
     const module = new Module(file, null);
@@ -288,22 +290,129 @@ function run(workspace) {
     define('__filename', file);
     define('__dirname', folder);
 
-    const script = new vm.Script(source, {
-        filename: NAME,
-        importModuleDynamically:
-            vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
-            || ((name) => importModule(name, require)),
-    });
+    const importer = vm.constants
+                     && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
+                     || ((name) => importModule(name, require));
+
+    let script;
+
+    try {
+        script = scriptOf(source, importer);
+
+    } catch (e) {
+        runModule(e, loaderOf(importer), module, done);
+        return;
+    }
 
     script.runInThisContext({ displayErrors: false });
+    done(handlerOf(module.exports));
+}
 
-    const exported = module.exports;
 
+// "failed" is why it is no script
+
+function runModule(failed, load, module, done) {
+    const code = compileModule(failed, load, module.filename);
+
+    pending = 'a top-level await';
+
+    code.link(linkTo(load)).then(() => code.evaluate()).then(() => {
+        pending = '';
+        done(handlerOfModule(code.namespace) || handlerOf(module.exports));
+    }).catch(fail);
+}
+
+
+function compileModule(failed, load, file) {
+    if (!/\b(?:import|export|await)\b/.test(source)) {
+        throw failed;
+    }
+
+    const options = {
+        identifier: NAME,
+        importModuleDynamically: load,
+        initializeImportMeta(meta) {
+            meta.dirname = path.dirname(file);
+            meta.filename = file;
+            meta.url = require('url').pathToFileURL(file).href;
+        },
+    };
+
+    try {
+        return new vm.SourceTextModule(source + OWN_HANDLER, options);
+
+    } catch (unused) { /* it may have none */ }
+
+    try {
+        return new vm.SourceTextModule(source, options);
+
+    } catch (e) {
+        // else it is not for a module's sake that it is no script
+        throw MODULE_ONLY.test(failed.message)
+              && !MODULE_ONLY.test(e.message)
+              && e.message !== 'Unexpected reserved word' ? placed(e) : failed;
+    }
+}
+
+
+// A module's syntax error has no place.  The same code as the body of a
+// function has the same one, in the same place.
+
+function placed(failed) {
+    const blank = (text) => text.replace(/[^\n]/g, ' ');
+    const body = source
+        .replace(/\bimport\.meta\b/g, 'globalThis ')
+        .replace(IMPORT_STATEMENT, blank)
+        .replace(EXPORT_STATEMENT, blank)
+        .replace(/^([ \t]*)export( +)default\b/gm, '$1_=    $2       ')
+        .replace(/^([ \t]*)export\b/gm, '$1      ');
+
+    try {
+        scriptOf('(async () => {\n' + body + '\n})', undefined, -1);
+
+    } catch (e) {
+        if (e.message === failed.message) {
+            return e;
+        }
+    }
+
+    return failed;
+}
+
+
+// import(), as the code would call it
+
+function loaderOf(importer) {
+    return typeof importer === 'function' ? importer
+           : scriptOf('(name) => import(name)', importer).runInThisContext();
+}
+
+
+function scriptOf(text, importer, lineOffset) {
+    return new vm.Script(text, { filename: NAME, lineOffset,
+                                 importModuleDynamically: importer });
+}
+
+
+// each import of a module is what that gives
+
+function linkTo(load) {
+    return async function (name) {
+        const loaded = await load(name);
+        const names = Object.keys(loaded);
+        return new vm.SyntheticModule(names, function () {
+            names.forEach((each) => this.setExport(each, loaded[each]));
+        }, { identifier: name });
+    };
+}
+
+
+function handlerOf(exported) {
     if (exported !== null && exported !== undefined
         && exported.handler !== undefined)
     {
         if (!isHandler(exported.handler)) {
-            throw new Refused('exports.handler is not a function');
+            throw new Refused('the exported handler is not a function');
         }
 
         return exported.handler;
@@ -315,6 +424,12 @@ function run(workspace) {
 
     return isHandler(handler) ? handler
                               : isHandler(exported) ? exported : undefined;
+}
+
+
+function handlerOfModule(space) {
+    return isHandler(space[LOCAL]) ? space[LOCAL]
+           : handlerOf(space.handler === undefined ? space.default : space);
 }
 
 
@@ -350,7 +465,7 @@ function answer(result) {
     if (result !== null && typeof result === 'object'
         && typeof result.then === 'function')
     {
-        pending = true;
+        pending = 'the promise of the handler';
         result.then(finish, fail);
         return;
     }
@@ -367,7 +482,7 @@ function finish(result) {
     const began = Number(now());
     let data;
 
-    pending = false;
+    pending = '';
 
     try {
         data = encode(result);
@@ -653,10 +768,11 @@ function where(e, place, shown) {
     const column = caret ? caret.indexOf('^') + 1
                          : (shown[1] || '').length + 1;
 
-    const hint = main && HINTS.find(([of]) => of.test(e.message));
+    const hint = main && /^await is only valid/.test(e.message)
+                 ? ': let the handler be async' : '';
 
-    return (hint ? ': ' + hint[1] : '') + ' (' + path.basename(place[1])
-           + ', line ' + place[2] + ', column ' + column + ')';
+    return hint + ' (' + path.basename(place[1]) + ', line ' + place[2]
+           + ', column ' + column + ')';
 }
 
 
