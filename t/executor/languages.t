@@ -532,7 +532,8 @@ def test_python_exceptions(e):
 
     for code, status, err in (
             ("'why'", 1, "why\n"), ("None", 0, ""), ("True", 1, ""),
-            ("300", 44, ""), ("-1", 255, ""), ("[1]", 1, "[1]\n")):
+            ("300", 44, ""), ("-1", 255, ""), ("[1]", 1, "[1]\n"),
+            ("''", 1, "\n")):
         for how in ("import sys\nsys.exit(%s)",
                     "import sys\nasync def handler(event): sys.exit(%s)"):
             check(e, "python", (how % code).split("\n")[1], how % code,

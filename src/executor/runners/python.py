@@ -469,11 +469,16 @@ def encode(result):
 def tell_why(code):
     """What the interpreter prints then, and exits with status 1."""
 
-    if code is not None and not isinstance(code, int):
-        try:
-            fail(str(code))
-        except Exception:
-            pass
+    if code is None or isinstance(code, int):
+        return
+
+    try:
+        text = str(code)
+    except Exception:
+        return
+
+    if text:
+        fail(text)
 
 
 def fail(message):
