@@ -198,10 +198,36 @@ ngx_int_t
 ngx_http_sandbox_read_secret(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *ret_secret)
 {
+    if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK
+        || ngx_http_sandbox_read_file(cf, path, NGX_HTTP_SANDBOX_SECRET_MAX,
+                                      ret_secret)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    while (ret_secret->len > 0
+           && (ret_secret->data[ret_secret->len - 1] == LF
+               || ret_secret->data[ret_secret->len - 1] == CR))
+    {
+        ret_secret->len--;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_sandbox_read_file(ngx_conf_t *cf, ngx_str_t *path, size_t max,
+    ngx_str_t *ret_text)
+{
+    size_t     len;
+    u_char    *p;
     ssize_t    n;
     ngx_fd_t   fd;
 
-    if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
+    p = ngx_pnalloc(cf->pool, max);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
@@ -213,29 +239,21 @@ ngx_http_sandbox_read_secret(ngx_conf_t *cf, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    ret_secret->data = ngx_pnalloc(cf->pool, NGX_HTTP_SANDBOX_SECRET_MAX);
-
-    n = ret_secret->data ? ngx_read_fd(fd, ret_secret->data,
-                                       NGX_HTTP_SANDBOX_SECRET_MAX)
-                         : NGX_ERROR;
-
-    (void) ngx_close_file(fd);
+    for (len = 0, n = 1; n > 0 && len < max; len += n > 0 ? n : 0) {
+        n = ngx_read_fd(fd, p + len, max - len);
+    }
 
     if (n == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            "reading \"%V\" failed", path);
-        return NGX_ERROR;
     }
 
-    while (n > 0 && (ret_secret->data[n - 1] == LF
-                     || ret_secret->data[n - 1] == CR))
-    {
-        n--;
-    }
+    (void) ngx_close_file(fd);
 
-    ret_secret->len = n;
+    ret_text->data = p;
+    ret_text->len = len;
 
-    return NGX_OK;
+    return n == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 

@@ -32,6 +32,10 @@ char *ngx_http_sandbox_database(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_sandbox_docker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sandbox_unix(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* the beginning of a file, "max" bytes of it; an error has been told */
+ngx_int_t ngx_http_sandbox_read_file(ngx_conf_t *cf, ngx_str_t *path,
+    size_t max, ngx_str_t *ret_text);
 ngx_int_t ngx_http_sandbox_read_secret(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *ret_secret);
 char *ngx_http_sandbox_read_profile(ngx_conf_t *cf, ngx_str_t *path,

@@ -359,6 +359,22 @@ is($over->{status}, 409, 'a session that has ended');
 is($over->{json}{error_code}, 'Sandbox.SessionNotRunning', 'its code');
 
 
+# ---- a session whose time is over, and nobody has noticed
+
+my $overdue = session();
+db("UPDATE sessions SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND
+    WHERE id = '$overdue'");
+
+for my $path ('execute-sync', 'execute') {
+    is(api(POST => "/sessions/$overdue/$path",
+           { language => 'shell', code => ':' })->{json}{error_code},
+       'Sandbox.SessionNotRunning', "$path in a session that is overdue");
+}
+
+is((db("SELECT COUNT(*) FROM executions WHERE session_id = '$overdue'"))[0][0], 0,
+   'is none');
+
+
 # ---- the long one
 
 $long = JSON::PP->new->utf8->decode(do { local $/; scalar <$long_answer> });

@@ -97,6 +97,8 @@ ok(wait_for(sub {
     !db("SELECT id FROM executions WHERE session_id = '$s'
          AND status IN ('pending', 'running')");
 }, 30), 'each execution ends');
+cmp_ok((db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'
+            AND code LIKE 'sleep%'"))[0][0], '>=', 4, 'that was begun');
 is((db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'
         AND status = 'completed' AND stdout = 'kept\\n'"))[0][0],
    (db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'

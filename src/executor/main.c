@@ -55,6 +55,7 @@ static void sandbox_main_confine(sandbox_executor_t *ex);
 static int sandbox_main_signals(sandbox_executor_t *ex);
 static void sandbox_main_signal_handler(evutil_socket_t fd, short what,
     void *data);
+static int sandbox_main_isolate(sandbox_executor_t *ex);
 static int sandbox_main_announce(sandbox_executor_t *ex);
 static void sandbox_main_announced(void *data, int rc);
 static void sandbox_main_stop(sandbox_executor_t *ex);
@@ -105,19 +106,9 @@ main(int argc, char **argv)
     if (ex->base == NULL
         || sandbox_process_init() != SANDBOX_OK
         || sandbox_pool_create(ex) != SANDBOX_OK
-        || sandbox_main_signals(ex) != SANDBOX_OK)
-    {
-        sandbox_log("cannot start");
-        return SANDBOX_STATUS_FAILED;
-    }
-
-    sandbox_bubblewrap_init(&sandbox_main_bubblewrap, ex);
-
-    if (ex->confine.bubblewrap == NULL) {
-        sandbox_confine_share_filter(&ex->confine);
-    }
-
-    if (sandbox_server_start(ex) != SANDBOX_OK
+        || sandbox_main_signals(ex) != SANDBOX_OK
+        || sandbox_main_isolate(ex) != SANDBOX_OK
+        || sandbox_server_start(ex) != SANDBOX_OK
         || sandbox_main_announce(ex) != SANDBOX_OK)
     {
         sandbox_log("cannot start");
@@ -348,6 +339,21 @@ sandbox_main_signal_handler(evutil_socket_t fd, short what, void *data)
             event_base_loopbreak(ex->base);
         }
     }
+}
+
+
+/* one or the other: bubblewrap could not work behind the filter */
+
+static int
+sandbox_main_isolate(sandbox_executor_t *ex)
+{
+    sandbox_bubblewrap_init(&sandbox_main_bubblewrap, ex);
+
+    if (ex->confine.bubblewrap == NULL) {
+        sandbox_confine_share_filter(&ex->confine);
+    }
+
+    return SANDBOX_OK;
 }
 
 
