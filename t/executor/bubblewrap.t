@@ -31,19 +31,17 @@ def start(**bootstrap):
     return Executor(bubblewrap=True, **bootstrap).start().ready()
 
 
+def is_monitor(pid):
+    try:
+        return os.stat("/proc/%d" % pid).st_uid == UID \
+            and os.readlink("/proc/%d/exe" % pid).endswith("/bwrap")
+    except OSError:
+        return False
+
+
 def monitors():
     """Processes of the tests' user that are bubblewrap."""
-    found = []
-
-    for pid, state in everything():
-        try:
-            if os.stat("/proc/%d" % pid).st_uid == UID \
-                    and os.readlink("/proc/%d/exe" % pid).endswith("/bwrap"):
-                found.append(pid)
-        except OSError:
-            continue
-
-    return found
+    return [pid for pid, state in everything() if is_monitor(pid)]
 
 
 def child(e):
@@ -156,7 +154,8 @@ def test_apart(e):
 
 
 class Stopper:
-    """Stops each bubblewrap that it sees."""
+    """Stops each bubblewrap that it sees, and nothing that one has become in
+    between: code that is stopped would last until its time-out."""
 
     def __init__(self):
         self.over = False
@@ -168,6 +167,10 @@ class Stopper:
             for pid in monitors():
                 try:
                     os.kill(pid, signal.SIGSTOP)
+                    time.sleep(0.001)
+
+                    if not is_monitor(pid):
+                        os.kill(pid, signal.SIGCONT)
                 except OSError:
                     continue
 

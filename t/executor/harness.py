@@ -45,9 +45,11 @@ def ok(passed, name, *details):
           flush=True)
 
     if not passed:
+        # on stderr: what is on stdout, prove keeps to itself
         failed += 1
+        print("#   not ok %d - %s" % (count, name), file=sys.stderr)
         for line in "\n".join(str(d) for d in details).split("\n")[:40]:
-            print("#   " + line[:400], flush=True)
+            print("#   " + line[:400], file=sys.stderr, flush=True)
 
     return passed
 
