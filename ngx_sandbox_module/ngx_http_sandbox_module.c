@@ -21,6 +21,9 @@
 #define NGX_HTTP_SANDBOX_SECRET_MIN     32      /* bytes */
 #define NGX_HTTP_SANDBOX_START_MIN      1000    /* ms */
 #define NGX_HTTP_SANDBOX_RECONCILE_MIN  100     /* ms */
+#define NGX_HTTP_SANDBOX_REAP_MIN       100     /* ms */
+#define NGX_HTTP_SANDBOX_LEASE_MIN      1000    /* ms */
+#define NGX_HTTP_SANDBOX_TTL_MAX        (30 * 86400)  /* s */
 
 
 static ngx_int_t ngx_http_sandbox_handler(ngx_http_request_t *r);
@@ -174,6 +177,27 @@ static ngx_command_t  ngx_http_sandbox_commands[] = {
       ngx_http_sandbox_node_offset(reconcile_interval),
       NULL },
 
+    { ngx_string("sandbox_execution_lease"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(execution_lease),
+      NULL },
+
+    { ngx_string("sandbox_reap_interval"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(reap_interval),
+      NULL },
+
+    { ngx_string("sandbox_idempotency_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(idempotency_ttl),
+      NULL },
+
       ngx_null_command
 };
 
@@ -321,6 +345,9 @@ ngx_http_sandbox_create_main_conf(ngx_conf_t *cf)
 
     smcf->node.start_timeout = NGX_CONF_UNSET_MSEC;
     smcf->node.reconcile_interval = NGX_CONF_UNSET_MSEC;
+    smcf->node.reap_interval = NGX_CONF_UNSET_MSEC;
+    smcf->node.execution_lease = NGX_CONF_UNSET_MSEC;
+    smcf->node.idempotency_ttl = NGX_CONF_UNSET;
     smcf->node.max_processes = NGX_CONF_UNSET_UINT;
     smcf->node.execution_queue = NGX_CONF_UNSET_UINT;
     smcf->node.list_total_limit = NGX_CONF_UNSET_UINT;
@@ -336,6 +363,9 @@ ngx_http_sandbox_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_msec_value(smcf->node.start_timeout, 60000);
     ngx_conf_init_msec_value(smcf->node.reconcile_interval, 30000);
+    ngx_conf_init_msec_value(smcf->node.reap_interval, 1000);
+    ngx_conf_init_msec_value(smcf->node.execution_lease, 15000);
+    ngx_conf_init_value(smcf->node.idempotency_ttl, 86400);
     ngx_conf_init_uint_value(smcf->node.max_processes, 128);
     ngx_conf_init_uint_value(smcf->node.execution_queue, 16);
     ngx_conf_init_uint_value(smcf->node.list_total_limit, 10000);
@@ -443,6 +473,29 @@ ngx_http_sandbox_check_values(ngx_conf_t *cf, ngx_sandbox_node_t *node)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"sandbox_reconcile_interval\" must be at least "
                            "%dms", NGX_HTTP_SANDBOX_RECONCILE_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    if (node->reap_interval < NGX_HTTP_SANDBOX_REAP_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"sandbox_reap_interval\" must be at least %dms",
+                           NGX_HTTP_SANDBOX_REAP_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    if (node->execution_lease < NGX_HTTP_SANDBOX_LEASE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"sandbox_execution_lease\" must be at least %dms",
+                           NGX_HTTP_SANDBOX_LEASE_MIN);
+        return NGX_CONF_ERROR;
+    }
+
+    if (node->idempotency_ttl < 1
+        || node->idempotency_ttl > NGX_HTTP_SANDBOX_TTL_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"sandbox_idempotency_ttl\" must be between 1s and "
+                           "30d");
         return NGX_CONF_ERROR;
     }
 

@@ -7,7 +7,7 @@
 /*
  * The life of a worker: its clients are made when it starts and connect when
  * they are needed, so no backend that is down keeps a worker from starting.
- * Its timer triggers the periodic job by a request, like all other work.
+ * Its timers trigger the periodic jobs by requests, like all other work.
  */
 
 
@@ -25,15 +25,31 @@
 
 static ngx_int_t ngx_http_sandbox_open(ngx_sandbox_node_t *node,
     ngx_cycle_t *cycle);
-static void ngx_http_sandbox_tick_start(ngx_sandbox_node_t *node,
+static void ngx_http_sandbox_jobs_start(ngx_sandbox_node_t *node,
     ngx_cycle_t *cycle);
 static void ngx_http_sandbox_tick(ngx_event_t *ev);
 
 
-static ngx_event_t       ngx_http_sandbox_tick_event;
+typedef struct {
+    ngx_str_t           uri;
+    size_t              interval;      /* offset in the node */
+    ngx_event_t         event;
 
-/* what nginx's debug log takes the data of an event for */
-static ngx_connection_t  ngx_http_sandbox_tick_connection;
+    /* what nginx's debug log takes the data of an event for */
+    ngx_connection_t    connection;
+} ngx_http_sandbox_job_t;
+
+
+static ngx_http_sandbox_job_t  ngx_http_sandbox_jobs[] = {
+
+    { .uri = ngx_string("/internal/jobs/reap"),
+      .interval = offsetof(ngx_sandbox_node_t, reap_interval) },
+
+    { .uri = ngx_string("/internal/jobs/reconcile"),
+      .interval = offsetof(ngx_sandbox_node_t, reconcile_interval) },
+
+    { .uri = ngx_null_string }
+};
 
 
 ngx_int_t
@@ -60,7 +76,7 @@ ngx_http_sandbox_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_sandbox_guard(&smcf->node, cycle);
-    ngx_http_sandbox_tick_start(&smcf->node, cycle);
+    ngx_http_sandbox_jobs_start(&smcf->node, cycle);
 
     return NGX_OK;
 }
@@ -129,54 +145,55 @@ ngx_http_sandbox_open(ngx_sandbox_node_t *node, ngx_cycle_t *cycle)
 
 
 /*
- * One worker asks for the job; every effect of it is a conditional statement,
- * so an old and a new worker that tick side by side during a reload do no harm.
+ * One worker asks for the jobs; every effect of them is a conditional
+ * statement, so an old and a new worker that tick side by side during a reload
+ * do no harm.
  */
 
 static void
-ngx_http_sandbox_tick_start(ngx_sandbox_node_t *node, ngx_cycle_t *cycle)
+ngx_http_sandbox_jobs_start(ngx_sandbox_node_t *node, ngx_cycle_t *cycle)
 {
-    ngx_event_t  *ev;
+    ngx_http_sandbox_job_t  *job;
 
     if (ngx_process == NGX_PROCESS_WORKER && ngx_worker != 0) {
         return;
     }
 
-    ev = &ngx_http_sandbox_tick_event;
+    for (job = ngx_http_sandbox_jobs; job->uri.len; job++) {
+        ngx_memzero(&job->event, sizeof(ngx_event_t));
 
-    ngx_memzero(ev, sizeof(ngx_event_t));
+        job->connection.fd = (ngx_socket_t) -1;
+        job->connection.data = node;
 
-    ngx_http_sandbox_tick_connection.fd = (ngx_socket_t) -1;
-    ngx_http_sandbox_tick_connection.data = node;
+        job->event.data = &job->connection;
+        job->event.handler = ngx_http_sandbox_tick;
+        job->event.log = cycle->log;
+        job->event.cancelable = 1;
 
-    ev->data = &ngx_http_sandbox_tick_connection;
-    ev->handler = ngx_http_sandbox_tick;
-    ev->log = cycle->log;
-    ev->cancelable = 1;
-
-    ngx_add_timer(ev, NGX_HTTP_SANDBOX_FIRST_TICK);
+        ngx_add_timer(&job->event, NGX_HTTP_SANDBOX_FIRST_TICK);
+    }
 }
 
 
 static void
 ngx_http_sandbox_tick(ngx_event_t *ev)
 {
-    ngx_str_t            uri;
-    ngx_connection_t    *c;
-    ngx_sandbox_node_t  *node;
+    ngx_msec_t               interval;
+    ngx_sandbox_node_t      *node;
+    ngx_http_sandbox_job_t  *job;
 
     if (ngx_exiting || ngx_terminate) {
         return;
     }
 
-    c = ev->data;
-    node = c->data;
+    job = ngx_queue_data(ev, ngx_http_sandbox_job_t, event);
+    node = job->connection.data;
 
-    ngx_str_set(&uri, "/internal/jobs/reconcile");
+    interval = *(ngx_msec_t *) ((u_char *) node + job->interval);
 
-    (void) ngx_sandbox_http_post_detached(node->http, &node->loopback, &uri,
-                                          &node->loopback_token,
-                                          node->reconcile_interval, ev->log);
+    (void) ngx_sandbox_http_post_detached(node->http, &node->loopback,
+                                          &job->uri, &node->loopback_token,
+                                          ngx_max(interval, 10000), ev->log);
 
-    ngx_add_timer(ev, node->reconcile_interval);
+    ngx_add_timer(ev, interval);
 }

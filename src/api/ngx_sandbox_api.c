@@ -27,8 +27,6 @@ static ngx_int_t ngx_sandbox_api_not_allowed(ngx_sandbox_api_t *a,
 static ngx_int_t ngx_sandbox_api_check_token(ngx_sandbox_api_t *a);
 static ngx_uint_t ngx_sandbox_api_acceptable(ngx_http_request_t *r);
 static ngx_uint_t ngx_sandbox_api_content_type(ngx_sandbox_api_t *a);
-static ngx_table_elt_t *ngx_sandbox_api_find_header(ngx_http_request_t *r,
-    char *name);
 static void ngx_sandbox_api_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_sandbox_api_read_body(ngx_sandbox_api_t *a);
 static ngx_int_t ngx_sandbox_api_mistakes(ngx_sandbox_api_t *a,
@@ -305,7 +303,7 @@ ngx_sandbox_api_content_type(ngx_sandbox_api_t *a)
 }
 
 
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_sandbox_api_find_header(ngx_http_request_t *r, char *name)
 {
     size_t            len;

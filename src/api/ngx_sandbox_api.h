@@ -20,6 +20,7 @@
 #include <ngx_http.h>
 #include "ngx_sandbox_error.h"
 #include "ngx_sandbox_flow.h"
+#include "ngx_sandbox_idempotency.h"
 #include "ngx_sandbox_json_writer.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_validate.h"
@@ -30,6 +31,10 @@
 
 typedef struct ngx_sandbox_api_s    ngx_sandbox_api_t;
 typedef struct ngx_sandbox_route_s  ngx_sandbox_route_t;
+
+/* Goes on after the answer, which the client has; must finalize the request. */
+typedef void (*ngx_sandbox_api_next_pt)(ngx_sandbox_api_t *a,
+    ngx_int_t answered);
 
 /* Called when the body has been read; must finalize the request in the end. */
 typedef void (*ngx_sandbox_api_handler_pt)(ngx_sandbox_api_t *a);
@@ -65,6 +70,7 @@ struct ngx_sandbox_api_s {
     ngx_str_t                    body;
     ngx_str_t                    session_id;  /* of the token, on callback */
     void                        *data;        /* the handler's own */
+    ngx_sandbox_api_next_pt      next;        /* NULL: the answer is all */
 };
 
 
@@ -95,19 +101,15 @@ ngx_int_t ngx_sandbox_api_query(ngx_sandbox_api_t *a,
     const ngx_sandbox_field_t *fields, void *query);
 
 
-/* Answers and finalizes.  json may be NULL: no body. */
+/*
+ * Answers, and finalizes unless a->next goes on with what is not the client's
+ * concern.  json may be NULL: no body.
+ */
 void ngx_sandbox_api_send(ngx_sandbox_api_t *a, ngx_uint_t status,
     ngx_str_t *json);
 
 /* The same with a document that was being written. */
 void ngx_sandbox_api_send_json(ngx_sandbox_api_t *a, ngx_uint_t status,
-    ngx_sandbox_json_t *json);
-
-/*
- * Answers, and leaves the request to go on with what is not the client's
- * concern; it is finalized with what this has returned.
- */
-ngx_int_t ngx_sandbox_api_send_first(ngx_sandbox_api_t *a, ngx_uint_t status,
     ngx_sandbox_json_t *json);
 
 void ngx_sandbox_api_fail(ngx_sandbox_api_t *a, ngx_sandbox_error_t *error);
@@ -118,8 +120,32 @@ void ngx_sandbox_api_fail_with(ngx_sandbox_api_t *a, ngx_sandbox_error_e id,
 ngx_int_t ngx_sandbox_api_header(ngx_http_request_t *r, char *name,
     ngx_str_t *value);
 
+/* A header of the request, the first of this name; NULL: there is none. */
+ngx_table_elt_t *ngx_sandbox_api_find_header(ngx_http_request_t *r,
+    char *name);
+
 /* The client's X-Request-ID, or ours. */
 ngx_int_t ngx_sandbox_api_request_id(ngx_http_request_t *r, ngx_str_t *ret_id);
+
+
+/*
+ * For what creates: reads Idempotency-Key; *ret_key is NULL if there is none.
+ * NGX_DECLINED, NGX_ERROR: answered already.
+ */
+ngx_int_t ngx_sandbox_api_idempotency(ngx_sandbox_api_t *a,
+    ngx_sandbox_idempotency_t **ret_key);
+
+/* Answers as ngx_sandbox_api_send_json(), and keeps the answer for the key. */
+void ngx_sandbox_api_send_once(ngx_sandbox_api_t *a, ngx_uint_t status,
+    ngx_sandbox_json_t *json, ngx_sandbox_idempotency_t *key);
+
+/* Answers with what was kept. */
+void ngx_sandbox_api_replay(ngx_sandbox_api_t *a,
+    ngx_sandbox_idempotency_t *key);
+
+/* Sets Idempotency-Replayed where the request is a repeated one. */
+ngx_int_t ngx_sandbox_api_replayed(ngx_sandbox_api_t *a,
+    const ngx_sandbox_idempotency_t *key);
 
 
 /*
@@ -165,6 +191,7 @@ void ngx_sandbox_execute_sync_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_list_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_get_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_status_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execution_cancel_api(ngx_sandbox_api_t *a);
 
 void ngx_sandbox_template_create_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_template_list_api(ngx_sandbox_api_t *a);
@@ -185,6 +212,8 @@ void ngx_sandbox_start_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_settle_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_settle_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_reconcile_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_reap_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_heartbeat_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_ready_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_exited_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_result_api(ngx_sandbox_api_t *a);

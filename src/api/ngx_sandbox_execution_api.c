@@ -5,7 +5,7 @@
 
 
 /*
- * Executions: run code and wait, run it and come back later, read, list.
+ * Executions: run code and wait, run it and come back later, read, list, cancel.
  */
 
 
@@ -23,6 +23,7 @@
 
 
 #define NGX_SANDBOX_EXECUTE_TIMEOUT  30    /* seconds, by default */
+#define NGX_SANDBOX_EXECUTE_RETRIES  3     /* by default */
 
 
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
     ngx_sandbox_items_t    env_vars;
     ngx_str_t              stdin_text;
     ngx_str_t              working_directory;
+    ngx_int_t              max_retries;
 } ngx_sandbox_execute_body_t;
 
 
@@ -60,7 +62,13 @@ static ngx_int_t ngx_sandbox_execute_directory(ngx_pool_t *pool,
 static void ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execute_ended(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execute_finished(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_execute_begun(ngx_sandbox_api_t *a,
+    ngx_int_t answered);
+static void ngx_sandbox_execute_stored(ngx_sandbox_api_t *a,
+    ngx_int_t answered);
 static void ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f);
+static void ngx_sandbox_execution_cancelled(ngx_sandbox_flow_t *f,
+    ngx_int_t rc);
 static void ngx_sandbox_execution_whole(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_brief(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_read_api(ngx_sandbox_api_t *a,
@@ -119,6 +127,8 @@ static const ngx_sandbox_field_t  ngx_sandbox_execute_body[] = {
           NGX_SANDBOX_FIELD_NULLABLE|NGX_SANDBOX_FIELD_LINE, 1, 255,
           working_directory, NULL, ngx_sandbox_execute_directory,
           "must be a relative path below the workspace, without \"..\""),
+    FIELD("max_retries", INT, 0, 0, NGX_SANDBOX_RETRIES_MAX, max_retries,
+          NULL, NULL, NULL),
       ngx_sandbox_null_field
 };
 
@@ -171,6 +181,7 @@ static const ngx_sandbox_render_t  ngx_sandbox_execution_head[] = {
     FIELD("exit_code", EXIT_CODE, NUMBER),
     FIELD("error_message", ERROR, STRING),
     FIELD("retry_count", RETRIES, NUMBER),
+    FIELD("max_retries", MAX_RETRIES, NUMBER),
     FIELD("created_at", CREATED, TIME),
     FIELD("started_at", STARTED, TIME),
     FIELD("completed_at", COMPLETED, TIME),
@@ -247,6 +258,27 @@ ngx_sandbox_execution_status_api(ngx_sandbox_api_t *a)
 
 
 void
+ngx_sandbox_execution_cancel_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_execution_cancel_t  *c;
+
+    c = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_execution_cancel_t));
+
+    if (c == NULL || !ngx_sandbox_id_valid(&a->params[0])) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_EXECUTION_NOT_FOUND,
+                                  "no execution has such an id");
+        return;
+    }
+
+    c->id = a->params[0];
+
+    ngx_sandbox_op_flow(a->request, a->node,
+                        ngx_sandbox_execution_cancel_steps, c, 1,
+                        ngx_sandbox_execution_cancelled);
+}
+
+
+void
 ngx_sandbox_execution_list_api(ngx_sandbox_api_t *a)
 {
     ngx_sandbox_listing_t          *l;
@@ -292,6 +324,7 @@ ngx_sandbox_execute_parse(ngx_sandbox_api_t *a)
     ngx_pool_t                  *pool;
     ngx_sandbox_execute_t       *e;
     ngx_sandbox_execute_body_t   body;
+    ngx_sandbox_idempotency_t   *key;
 
     pool = a->request->pool;
 
@@ -303,8 +336,11 @@ ngx_sandbox_execute_parse(ngx_sandbox_api_t *a)
 
     ngx_memzero(&body, sizeof(ngx_sandbox_execute_body_t));
     body.timeout = NGX_SANDBOX_EXECUTE_TIMEOUT;
+    body.max_retries = NGX_SANDBOX_EXECUTE_RETRIES;
 
-    if (ngx_sandbox_api_body(a, ngx_sandbox_execute_body, &body) != NGX_OK) {
+    if (ngx_sandbox_api_body(a, ngx_sandbox_execute_body, &body) != NGX_OK
+        || ngx_sandbox_api_idempotency(a, &key) != NGX_OK)
+    {
         return NULL;
     }
 
@@ -315,10 +351,15 @@ ngx_sandbox_execute_parse(ngx_sandbox_api_t *a)
         return NULL;
     }
 
+    a->data = e;
+
     e->session_id = a->params[0];
     e->language = ngx_sandbox_languages[body.language];
     e->code = body.code;
     e->timeout_sec = body.timeout;
+    e->attempt = 1;
+    e->max_retries = body.max_retries;
+    e->key = key;
     e->event = body.event;
     e->stdin_text = body.stdin_text;
     e->working_directory = body.working_directory;
@@ -367,24 +408,14 @@ ngx_sandbox_execute_directory(ngx_pool_t *pool,
 }
 
 
+/* it is `pending` until that it has begun is noted, after this answer */
+
 static void
 ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
     ngx_sandbox_api_t      *a;
     ngx_sandbox_json_t      json;
     ngx_sandbox_execute_t  *e;
-
-    static const ngx_sandbox_render_t  fields[] = {
-        { ngx_string("execution_id"), NGX_SANDBOX_EXECUTION_ID,
-          NGX_SANDBOX_RENDER_STRING },
-        { ngx_string("session_id"), NGX_SANDBOX_EXECUTION_SESSION,
-          NGX_SANDBOX_RENDER_STRING },
-        { ngx_string("status"), NGX_SANDBOX_EXECUTION_STATUS,
-          NGX_SANDBOX_RENDER_STRING },
-        { ngx_string("created_at"), NGX_SANDBOX_EXECUTION_CREATED,
-          NGX_SANDBOX_RENDER_TIME },
-          ngx_sandbox_null_render
-    };
 
     a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
 
@@ -395,12 +426,41 @@ ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
 
     e = f->data;
 
+    if (e->key && e->key->answer.data) {
+        ngx_sandbox_api_replay(a, e->key);
+        return;
+    }
+
     ngx_sandbox_json_init(&json, f->pool, 256);
     ngx_sandbox_json_object_start(&json);
-    ngx_sandbox_render(&json, fields, e->row);
+    ngx_sandbox_json_literal_key(&json, "execution_id");
+    ngx_sandbox_json_string(&json, &e->id);
+    ngx_sandbox_json_literal_key(&json, "session_id");
+    ngx_sandbox_json_string(&json, &e->session_id);
+    ngx_sandbox_json_literal_key(&json, "status");
+    ngx_sandbox_json_literal(&json, "pending");
+    ngx_sandbox_json_literal_key(&json, "created_at");
+    ngx_sandbox_json_time(&json, &e->created_at);
     ngx_sandbox_json_object_end(&json);
 
-    ngx_sandbox_api_send_json(a, NGX_HTTP_CREATED, &json);
+    if (e->begun) {
+        a->next = ngx_sandbox_execute_begun;
+    }
+
+    ngx_sandbox_api_send_once(a, NGX_HTTP_CREATED, &json, e->key);
+}
+
+
+static void
+ngx_sandbox_execute_begun(ngx_sandbox_api_t *a, ngx_int_t answered)
+{
+    ngx_sandbox_execute_t  *e;
+
+    e = a->data;
+    e->answered = answered;
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_execute_mark_steps, e,
+                        1, ngx_sandbox_execute_finished);
 }
 
 
@@ -422,11 +482,30 @@ ngx_sandbox_execute_ended(ngx_sandbox_flow_t *f, ngx_int_t rc)
     ngx_sandbox_json_init(&json, f->pool, 4096);
     ngx_sandbox_render_execution(&json, e->row, 1);
 
-    e->answered = ngx_sandbox_api_send_first(a, NGX_HTTP_OK, &json);
+    if (ngx_sandbox_api_replayed(a, e->key) != NGX_OK) {
+        ngx_http_finalize_request(f->request, NGX_ERROR);
+        return;
+    }
 
-    /* whether the client has got it or not: the result is stored */
+    if (e->accepted) {
+        a->next = ngx_sandbox_execute_stored;
+    }
 
-    ngx_sandbox_op_flow(f->request, a->node, ngx_sandbox_execute_ack_steps, e,
+    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
+}
+
+
+/* whether the client has got it or not: the executor need not keep it */
+
+static void
+ngx_sandbox_execute_stored(ngx_sandbox_api_t *a, ngx_int_t answered)
+{
+    ngx_sandbox_execute_t  *e;
+
+    e = a->data;
+    e->answered = answered;
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_execute_ack_steps, e,
                         1, ngx_sandbox_execute_finished);
 }
 
@@ -520,6 +599,33 @@ static void
 ngx_sandbox_execution_brief(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
     ngx_sandbox_execution_answer(f, rc, 0);
+}
+
+
+static void
+ngx_sandbox_execution_cancelled(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_api_t               *a;
+    ngx_sandbox_json_t               json;
+    ngx_sandbox_execution_cancel_t  *c;
+
+    c = f->data;
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+
+    if (rc != NGX_OK) {
+        ngx_sandbox_api_fail(a, &f->error);
+        return;
+    }
+
+    ngx_sandbox_json_init(&json, f->pool, 4096);
+
+    ngx_sandbox_json_object_start(&json);
+    ngx_sandbox_json_literal_key(&json, "previous_status");
+    ngx_sandbox_json_string(&json, &c->before);
+    ngx_sandbox_render_execution_fields(&json, ngx_sandbox_op_value(f, 0), 1);
+    ngx_sandbox_json_object_end(&json);
+
+    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
 }
 
 

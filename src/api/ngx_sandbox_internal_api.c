@@ -14,13 +14,19 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "ngx_sandbox.h"
 #include "ngx_sandbox_api.h"
 #include "ngx_sandbox_execution_flow.h"
 #include "ngx_sandbox_execution_store.h"
 #include "ngx_sandbox_id.h"
 #include "ngx_sandbox_op.h"
+#include "ngx_sandbox_reap.h"
 #include "ngx_sandbox_reconcile.h"
 #include "ngx_sandbox_session_flow.h"
+
+
+/* what one session's executor can have at a time */
+#define NGX_SANDBOX_HEARTBEAT_MAX  2048
 
 
 typedef struct {
@@ -39,6 +45,14 @@ typedef struct {
 } ngx_sandbox_ready_body_t;
 
 
+typedef struct {
+    ngx_sandbox_fields_t           fields;
+    ngx_sandbox_items_t            executions;
+} ngx_sandbox_heartbeat_body_t;
+
+
+static ngx_int_t ngx_sandbox_heartbeat_ids(ngx_sandbox_api_t *a,
+    ngx_sandbox_items_t *list, ngx_sandbox_heartbeat_t *h);
 static ngx_int_t ngx_sandbox_ready_isolation(ngx_sandbox_api_t *a,
     ngx_sandbox_ready_body_t *body, ngx_str_t *ret_text);
 static void ngx_sandbox_internal_done(ngx_sandbox_flow_t *f, ngx_int_t rc);
@@ -77,6 +91,17 @@ static const ngx_sandbox_field_t  ngx_sandbox_ready_body[] = {
 #undef FIELD
 
 
+static const ngx_sandbox_field_t  ngx_sandbox_heartbeat_body[] = {
+
+    { ngx_string("executions"), NGX_SANDBOX_FIELD_LIST,
+      NGX_SANDBOX_FIELD_REQUIRED|NGX_SANDBOX_FIELD_LINE,
+      NGX_SANDBOX_ID_MAX + 5, NGX_SANDBOX_HEARTBEAT_MAX,
+      offsetof(ngx_sandbox_heartbeat_body_t, executions), NULL, NULL, NULL },
+
+      ngx_sandbox_null_field
+};
+
+
 void
 ngx_sandbox_start_api(ngx_sandbox_api_t *a)
 {
@@ -107,9 +132,9 @@ ngx_sandbox_settle_api(ngx_sandbox_api_t *a)
 void
 ngx_sandbox_execution_settle_api(ngx_sandbox_api_t *a)
 {
-    ngx_sandbox_execution_id_t  *e;
+    ngx_sandbox_execution_settle_t  *e;
 
-    e = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_execution_id_t));
+    e = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_execution_settle_t));
 
     if (e == NULL || !ngx_sandbox_id_valid(&a->params[0])) {
         ngx_sandbox_api_fail_with(a, NGX_SANDBOX_EXECUTION_NOT_FOUND,
@@ -117,7 +142,7 @@ ngx_sandbox_execution_settle_api(ngx_sandbox_api_t *a)
         return;
     }
 
-    e->id = a->params[0];
+    e->run.id = a->params[0];
 
     ngx_sandbox_op_flow(a->request, a->node,
                         ngx_sandbox_execution_settle_steps, e, 1,
@@ -148,6 +173,97 @@ ngx_sandbox_reconcile_api(ngx_sandbox_api_t *a)
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_reconcile_steps, job,
                         1, ngx_sandbox_internal_done);
+}
+
+
+void
+ngx_sandbox_reap_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_reap_steps, NULL, 1,
+                        ngx_sandbox_internal_done);
+}
+
+
+void
+ngx_sandbox_heartbeat_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_heartbeat_t       *h;
+    ngx_sandbox_heartbeat_body_t   body;
+
+    ngx_memzero(&body, sizeof(ngx_sandbox_heartbeat_body_t));
+
+    if (ngx_sandbox_api_body(a, ngx_sandbox_heartbeat_body, &body) != NGX_OK) {
+        return;
+    }
+
+    h = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_heartbeat_t));
+
+    if (h == NULL
+        || ngx_sandbox_heartbeat_ids(a, &body.executions, h) != NGX_OK)
+    {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INVALID_PARAMETER,
+                                  "executions: must be a list of "
+                                  "\"id.attempt\"");
+        return;
+    }
+
+    h->session_id = a->session_id;
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_heartbeat_steps, h, 1,
+                        ngx_sandbox_internal_done);
+}
+
+
+/* the list as SQL compares it, and the ids alone */
+
+static ngx_int_t
+ngx_sandbox_heartbeat_ids(ngx_sandbox_api_t *a, ngx_sandbox_items_t *list,
+    ngx_sandbox_heartbeat_t *h)
+{
+    u_char              *p, *dot;
+    ngx_str_t            id, *item;
+    ngx_uint_t           i;
+    ngx_sandbox_json_t   json;
+
+    item = list->elts;
+
+    p = ngx_pnalloc(a->request->pool,
+                    list->nelts * (NGX_SANDBOX_ID_MAX + 6) + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->attempts.data = p;
+
+    ngx_sandbox_json_init(&json, a->request->pool, 32 + list->json.len);
+    ngx_sandbox_json_array_start(&json);
+
+    for (i = 0; i < list->nelts; i++) {
+        dot = ngx_strlchr(item[i].data, item[i].data + item[i].len, '.');
+
+        if (dot == NULL) {
+            return NGX_DECLINED;
+        }
+
+        id.data = item[i].data;
+        id.len = dot - id.data;
+
+        if (!ngx_sandbox_id_valid(&id)
+            || ngx_atoi(dot + 1, item[i].len - id.len - 1) < 1)
+        {
+            return NGX_DECLINED;
+        }
+
+        ngx_sandbox_json_string(&json, &id);
+        p = ngx_sprintf(p, "%s%V", i ? "," : "", &item[i]);
+    }
+
+    ngx_sandbox_json_array_end(&json);
+
+    h->n = list->nelts;
+    h->attempts.len = p - h->attempts.data;
+
+    return ngx_sandbox_json_finish(&json, &h->ids);
 }
 
 

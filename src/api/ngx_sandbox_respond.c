@@ -35,22 +35,20 @@ static ngx_str_t  ngx_sandbox_request_id_name = ngx_string("X-Request-ID");
 void
 ngx_sandbox_api_send(ngx_sandbox_api_t *a, ngx_uint_t status, ngx_str_t *json)
 {
-    ngx_http_finalize_request(a->request,
-                              ngx_sandbox_respond(a->request, status, json));
-}
+    ngx_int_t                rc;
+    ngx_sandbox_api_next_pt  next;
 
+    rc = ngx_sandbox_respond(a->request, status, json);
 
-ngx_int_t
-ngx_sandbox_api_send_first(ngx_sandbox_api_t *a, ngx_uint_t status,
-    ngx_sandbox_json_t *json)
-{
-    ngx_str_t  text;
+    next = a->next;
+    a->next = NULL;
 
-    if (ngx_sandbox_json_finish(json, &text) != NGX_OK) {
-        return NGX_ERROR;
+    if (next) {
+        next(a, rc);
+        return;
     }
 
-    return ngx_sandbox_respond(a->request, status, &text);
+    ngx_http_finalize_request(a->request, rc);
 }
 
 

@@ -61,6 +61,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_execution_status_api },
     { NGX_HTTP_GET, "/executions/{id}/result", PUBLIC, BASE,
       ngx_sandbox_execution_get_api },
+    { NGX_HTTP_POST, "/executions/{id}/cancel", PUBLIC, BASE,
+      ngx_sandbox_execution_cancel_api },
 
     { NGX_HTTP_POST, "/templates", PUBLIC, BASE|JSON,
       ngx_sandbox_template_create_api },
@@ -92,6 +94,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       JSON, ngx_sandbox_ready_api },
     { NGX_HTTP_POST, "/internal/sessions/{id}/container_exited", CALLBACK,
       JSON, ngx_sandbox_exited_api },
+    { NGX_HTTP_POST, "/internal/sessions/{id}/heartbeat", CALLBACK, JSON,
+      ngx_sandbox_heartbeat_api },
     { NGX_HTTP_POST, "/internal/executions/{id}/result", CALLBACK, RESULT,
       ngx_sandbox_result_api },
     { NGX_HTTP_POST, "/internal/executions/{id}/status", CALLBACK, JSON,
@@ -116,6 +120,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_settle_api },
     { NGX_HTTP_POST, "/internal/executions/{id}/settle", LOOPBACK, 0,
       ngx_sandbox_execution_settle_api },
+    { NGX_HTTP_POST, "/internal/jobs/reap", LOOPBACK, 0,
+      ngx_sandbox_reap_api },
     { NGX_HTTP_POST, "/internal/jobs/reconcile", LOOPBACK, 0,
       ngx_sandbox_reconcile_api },
 

@@ -53,7 +53,6 @@ static ngx_int_t ngx_sandbox_session_unsupported(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, void *value);
 static void ngx_sandbox_render_resources(ngx_sandbox_json_t *json,
     ngx_str_t *row);
-static ngx_uint_t ngx_sandbox_session_number(ngx_str_t *value);
 
 
 static ngx_str_t  ngx_sandbox_session_modes[] = {
@@ -160,11 +159,14 @@ ngx_sandbox_session_create_api(ngx_sandbox_api_t *a)
 {
     ngx_pool_t                    *pool;
     ngx_sandbox_session_body_t     body;
+    ngx_sandbox_idempotency_t     *key;
     ngx_sandbox_session_create_t  *s;
 
     ngx_memzero(&body, sizeof(ngx_sandbox_session_body_t));
 
-    if (ngx_sandbox_api_body(a, ngx_sandbox_session_body, &body) != NGX_OK) {
+    if (ngx_sandbox_api_body(a, ngx_sandbox_session_body, &body) != NGX_OK
+        || ngx_sandbox_api_idempotency(a, &key) != NGX_OK)
+    {
         return;
     }
 
@@ -180,6 +182,7 @@ ngx_sandbox_session_create_api(ngx_sandbox_api_t *a)
         return;
     }
 
+    s->key = key;
     s->id = body.id;
     s->template_id = body.template_id;
     s->mode = ngx_sandbox_session_modes[body.mode];
@@ -194,8 +197,6 @@ ngx_sandbox_session_create_api(ngx_sandbox_api_t *a)
     s->metadata = body.metadata.json.len ? body.metadata.json
                                          : ngx_sandbox_empty_object;
     s->metadata_pairs = body.metadata.nelts;
-
-    a->data = s;
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_session_create_steps,
                         s, 1, ngx_sandbox_session_created);
@@ -256,8 +257,7 @@ ngx_sandbox_session_by_id_api(ngx_sandbox_api_t *a,
 
 
 static void
-ngx_sandbox_session_answer(ngx_sandbox_flow_t *f, ngx_int_t rc,
-    ngx_uint_t status)
+ngx_sandbox_session_show(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
     ngx_sandbox_api_t   *a;
     ngx_sandbox_json_t   json;
@@ -272,21 +272,34 @@ ngx_sandbox_session_answer(ngx_sandbox_flow_t *f, ngx_int_t rc,
     ngx_sandbox_json_init(&json, f->pool, 1536);
     ngx_sandbox_render_session(&json, ngx_sandbox_op_value(f, 0));
 
-    ngx_sandbox_api_send_json(a, status, &json);
-}
-
-
-static void
-ngx_sandbox_session_show(ngx_sandbox_flow_t *f, ngx_int_t rc)
-{
-    ngx_sandbox_session_answer(f, rc, NGX_HTTP_OK);
+    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
 }
 
 
 static void
 ngx_sandbox_session_created(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
-    ngx_sandbox_session_answer(f, rc, NGX_HTTP_CREATED);
+    ngx_sandbox_api_t             *a;
+    ngx_sandbox_json_t             json;
+    ngx_sandbox_session_create_t  *s;
+
+    s = f->data;
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+
+    if (rc != NGX_OK) {
+        ngx_sandbox_api_fail(a, &f->error);
+        return;
+    }
+
+    if (s->key && s->key->answer.data) {
+        ngx_sandbox_api_replay(a, s->key);
+        return;
+    }
+
+    ngx_sandbox_json_init(&json, f->pool, 1536);
+    ngx_sandbox_render_session(&json, ngx_sandbox_op_value(f, 0));
+
+    ngx_sandbox_api_send_once(a, NGX_HTTP_CREATED, &json, s->key);
 }
 
 
@@ -375,14 +388,14 @@ ngx_sandbox_render_resources(ngx_sandbox_json_t *json, ngx_str_t *row)
     ngx_sandbox_json_literal_key(json, "resource_limit");
 
     if (ngx_sandbox_quantity_cpu_text(json->pool,
-             ngx_sandbox_session_number(&row[NGX_SANDBOX_SESSION_CPU]), &cpu)
+             ngx_sandbox_value_number(&row[NGX_SANDBOX_SESSION_CPU]), &cpu)
         != NGX_OK
         || ngx_sandbox_quantity_mb_text(json->pool,
-             ngx_sandbox_session_number(&row[NGX_SANDBOX_SESSION_MEMORY]),
+             ngx_sandbox_value_number(&row[NGX_SANDBOX_SESSION_MEMORY]),
                                         &memory)
            != NGX_OK
         || ngx_sandbox_quantity_mb_text(json->pool,
-             ngx_sandbox_session_number(&row[NGX_SANDBOX_SESSION_DISK]), &disk)
+             ngx_sandbox_value_number(&row[NGX_SANDBOX_SESSION_DISK]), &disk)
            != NGX_OK)
     {
         ngx_sandbox_json_null(json);
@@ -399,15 +412,4 @@ ngx_sandbox_render_resources(ngx_sandbox_json_t *json, ngx_str_t *row)
     ngx_sandbox_json_literal_key(json, "max_processes");
     ngx_sandbox_json_number(json, &row[NGX_SANDBOX_SESSION_PROCESSES]);
     ngx_sandbox_json_object_end(json);
-}
-
-
-static ngx_uint_t
-ngx_sandbox_session_number(ngx_str_t *value)
-{
-    ngx_int_t  n;
-
-    n = value->data ? ngx_atoi(value->data, value->len) : 0;
-
-    return n == NGX_ERROR ? 0 : n;
 }

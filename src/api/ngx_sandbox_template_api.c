@@ -220,6 +220,10 @@ ngx_sandbox_template_create_api(ngx_sandbox_api_t *a)
         return;
     }
 
+    if (ngx_sandbox_api_idempotency(a, &t->key) != NGX_OK) {
+        return;
+    }
+
     t->id = body.id;
 
     if (t->id.len == 0
@@ -509,8 +513,34 @@ ngx_sandbox_template_path(ngx_sandbox_api_t *a)
 
 
 static void
-ngx_sandbox_template_answer(ngx_sandbox_flow_t *f, ngx_int_t rc,
-    ngx_uint_t status)
+ngx_sandbox_template_created(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_api_t       *a;
+    ngx_sandbox_json_t       json;
+    ngx_sandbox_template_t  *t;
+
+    t = f->data;
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+
+    if (rc != NGX_OK) {
+        ngx_sandbox_api_fail(a, &f->error);
+        return;
+    }
+
+    if (t->key && t->key->answer.data) {
+        ngx_sandbox_api_replay(a, t->key);
+        return;
+    }
+
+    ngx_sandbox_json_init(&json, f->pool, 1024);
+    ngx_sandbox_render_template(&json, ngx_sandbox_op_value(f, 0));
+
+    ngx_sandbox_api_send_once(a, NGX_HTTP_CREATED, &json, t->key);
+}
+
+
+static void
+ngx_sandbox_template_show(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
     ngx_sandbox_api_t   *a;
     ngx_sandbox_json_t   json;
@@ -525,21 +555,7 @@ ngx_sandbox_template_answer(ngx_sandbox_flow_t *f, ngx_int_t rc,
     ngx_sandbox_json_init(&json, f->pool, 1024);
     ngx_sandbox_render_template(&json, ngx_sandbox_op_value(f, 0));
 
-    ngx_sandbox_api_send_json(a, status, &json);
-}
-
-
-static void
-ngx_sandbox_template_created(ngx_sandbox_flow_t *f, ngx_int_t rc)
-{
-    ngx_sandbox_template_answer(f, rc, NGX_HTTP_CREATED);
-}
-
-
-static void
-ngx_sandbox_template_show(ngx_sandbox_flow_t *f, ngx_int_t rc)
-{
-    ngx_sandbox_template_answer(f, rc, NGX_HTTP_OK);
+    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
 }
 
 

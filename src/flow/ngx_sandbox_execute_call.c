@@ -13,11 +13,43 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox_execution_flow.h"
+#include "ngx_sandbox_json_reader.h"
 #include "ngx_sandbox_json_writer.h"
 #include "ngx_sandbox_op.h"
+#include "ngx_sandbox_validate.h"
+
+
+typedef struct {
+    ngx_sandbox_fields_t   fields;
+    ngx_str_t              id;
+    ngx_uint_t             state;
+    ngx_int_t              attempt;
+} ngx_sandbox_execute_known_t;
 
 
 static ngx_int_t ngx_sandbox_execute_body(ngx_sandbox_flow_t *f, char *mode);
+
+
+static ngx_str_t  ngx_sandbox_execute_states[] = {
+    ngx_string("queued"),
+    ngx_string("running"),
+    ngx_string("ended"),
+    ngx_null_string
+};
+
+
+#define FIELD(name, type, max, member, data)                                  \
+    { ngx_string(name), NGX_SANDBOX_FIELD_##type, NGX_SANDBOX_FIELD_REQUIRED, \
+      1, max, offsetof(ngx_sandbox_execute_known_t, member), data, NULL, NULL }
+
+static const ngx_sandbox_field_t  ngx_sandbox_execute_known_fields[] = {
+    FIELD("execution_id", ID, 0, id, NULL),
+    FIELD("state", ENUM, 0, state, ngx_sandbox_execute_states),
+    FIELD("attempt", INT, 1000, attempt, NULL),
+      ngx_sandbox_null_field
+};
+
+#undef FIELD
 
 
 ngx_int_t
@@ -56,6 +88,8 @@ ngx_sandbox_execute_body(ngx_sandbox_flow_t *f, char *mode)
 
     ngx_sandbox_json_literal_key(&json, "execution_id");
     ngx_sandbox_json_string(&json, &e->id);
+    ngx_sandbox_json_literal_key(&json, "attempt");
+    ngx_sandbox_json_int(&json, e->attempt);
     ngx_sandbox_json_literal_key(&json, "language");
     ngx_sandbox_json_string(&json, &e->language);
     ngx_sandbox_json_literal_key(&json, "code");
@@ -86,6 +120,56 @@ ngx_sandbox_execute_body(ngx_sandbox_flow_t *f, char *mode)
     ngx_sandbox_json_object_end(&json);
 
     return ngx_sandbox_json_finish(&json, &e->call.body);
+}
+
+
+ngx_int_t
+ngx_sandbox_execute_ask(ngx_sandbox_flow_t *f, ngx_sandbox_call_t *call,
+    char *method, ngx_str_t *id, char *verb, ngx_str_t *session_id)
+{
+    u_char  *p;
+
+    verb = verb ? verb : "";
+
+    p = ngx_pnalloc(f->pool, sizeof("/v1/executions/") + id->len
+                             + ngx_strlen(verb));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->method = method;
+    call->uri.data = p;
+    call->uri.len = ngx_sprintf(p, "/v1/executions/%V%s", id, verb) - p;
+    call->max_body = 4096;
+
+    return ngx_sandbox_op_executor(f, call, session_id);
+}
+
+
+ngx_uint_t
+ngx_sandbox_execute_knows(ngx_sandbox_flow_t *f, ngx_sandbox_call_t *call,
+    ngx_int_t attempt)
+{
+    ngx_str_t                     reason;
+    struct json_t                *json;
+    ngx_sandbox_report_t          report;
+    ngx_sandbox_execute_known_t   known;
+
+    if (call->rc != NGX_OK || call->status != NGX_HTTP_OK
+        || ngx_sandbox_json_parse(f->pool, &call->answer, &json, &reason)
+           != NGX_OK)
+    {
+        return 0;
+    }
+
+    ngx_memzero(&known, sizeof(ngx_sandbox_execute_known_t));
+    ngx_sandbox_report_init(&report, f->pool);
+
+    return ngx_sandbox_validate(f->pool, json,
+                                ngx_sandbox_execute_known_fields, &known,
+                                &report)
+           == NGX_OK
+           && known.attempt == attempt;
 }
 
 

@@ -19,6 +19,7 @@
 #include <ngx_core.h>
 #include "ngx_sandbox_flow.h"
 #include "ngx_sandbox_http.h"
+#include "ngx_sandbox_idempotency.h"
 #include "ngx_sandbox_result.h"
 
 
@@ -28,50 +29,80 @@
  * executor sees that the connection is gone and reports as for an asynchronous
  * one.
  *
- * The third table follows a synchronous one that has been answered, with the
- * same structure: the executor need not keep the result any longer.
+ * The other two tables follow an answer, with the same structure: of a
+ * synchronous one the executor need not keep the result any longer, and an
+ * asynchronous one that it has begun is shown as running.
  */
 
 typedef struct {
-    ngx_str_t              id;
-    ngx_str_t              session_id;
-    ngx_str_t              language;
-    ngx_str_t              code;
-    ngx_str_t              event;               /* JSON; data NULL: none */
-    ngx_str_t              env_vars;            /* JSON object */
-    ngx_str_t              stdin_text;          /* data NULL: none */
-    ngx_str_t              working_directory;   /* data NULL: none */
-    ngx_int_t              timeout_sec;
-    ngx_msec_t             sync_timeout;
-    ngx_sandbox_call_t     call;
-    ngx_msec_t             started;
-    ngx_str_t              created_at;
-    ngx_str_t              completed_at;
-    ngx_sandbox_result_t   result;
-    ngx_str_t             *row;                 /* to be shown, in the end */
-    ngx_int_t              answered;            /* what sending it returned */
-    unsigned               accepted:1;          /* its row is there */
-    unsigned               unknown:1;           /* it may still be running */
+    ngx_str_t                   id;
+    ngx_str_t                   session_id;
+    ngx_str_t                   language;
+    ngx_str_t                   code;
+    ngx_str_t                   event;           /* JSON; data NULL: none */
+    ngx_str_t                   env_vars;        /* JSON object */
+    ngx_str_t                   stdin_text;      /* data NULL: none */
+    ngx_str_t                   working_directory;   /* data NULL: none */
+    ngx_int_t                   timeout_sec;
+    ngx_int_t                   attempt;         /* from 1 */
+    ngx_int_t                   max_retries;
+    ngx_msec_t                  sync_timeout;
+    ngx_sandbox_idempotency_t  *key;             /* NULL: none */
+    ngx_sandbox_call_t          call;
+    ngx_msec_t                  started;
+    ngx_str_t                   created_at;
+    ngx_str_t                   completed_at;
+    ngx_sandbox_result_t        result;
+    ngx_str_t                  *row;             /* to be shown, in the end */
+    ngx_int_t                   answered;        /* what sending it returned */
+    unsigned                    accepted:1;      /* its row is there */
+    unsigned                    unknown:1;       /* it may still be running */
+    unsigned                    begun:1;         /* it does not wait */
+    unsigned                    paused:1;        /* before reading again */
 } ngx_sandbox_execute_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[];
 extern const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[];
 extern const ngx_sandbox_step_t  ngx_sandbox_execute_ack_steps[];
+extern const ngx_sandbox_step_t  ngx_sandbox_execute_mark_steps[];
 
 
-/*
- * GET /executions/{id}; settles one whose deadline is over, as the other one
- * does, which the loopback face serves.
- */
+/* GET /executions/{id} */
 
 typedef struct {
-    ngx_str_t              id;
-    ngx_str_t              session_id;
-    ngx_sandbox_call_t     call;
+    ngx_str_t                   id;
 } ngx_sandbox_execution_id_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_read_steps[];
+
+
+/*
+ * loopback: looks after an execution that is due.  Its executor is asked; what
+ * that does not know any more is given up, and attempted again if it may be.
+ */
+
+typedef struct {
+    ngx_sandbox_execute_t       run;             /* first */
+    ngx_int_t                   due;             /* ms, until then */
+    unsigned                    crashed:1;       /* no attempt at present */
+    unsigned                    alive:1;         /* the executor knows it */
+} ngx_sandbox_execution_settle_t;
+
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[];
+
+
+/* POST /executions/{id}/cancel */
+
+typedef struct {
+    ngx_str_t                   id;
+    ngx_str_t                   session_id;
+    ngx_str_t                   before;          /* the status that it met */
+    ngx_sandbox_call_t          call;
+    ngx_msec_t                  asked;           /* when */
+    unsigned                    paused:1;        /* before reading again */
+} ngx_sandbox_execution_cancel_t;
+
+extern const ngx_sandbox_step_t  ngx_sandbox_execution_cancel_steps[];
 
 
 /*
@@ -80,13 +111,31 @@ extern const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[];
  */
 
 typedef struct {
-    ngx_str_t              id;
-    ngx_str_t              session_id;          /* the token's */
-    ngx_sandbox_result_t   result;
-    unsigned               first:1;
+    ngx_str_t                   id;
+    ngx_str_t                   session_id;      /* the token's */
+    ngx_sandbox_result_t        result;
+    unsigned                    first:1;
 } ngx_sandbox_report_result_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_report_result_steps[];
+
+
+/*
+ * callback: what a session's executor has.  What nobody wants any more, it is
+ * told to end.
+ */
+
+typedef struct {
+    ngx_str_t                   session_id;
+    ngx_str_t                   attempts;        /* "id.attempt,..." */
+    ngx_str_t                   ids;             /* JSON array */
+    ngx_uint_t                  n;               /* of them; of the unwanted */
+    ngx_str_t                  *unwanted;
+    ngx_uint_t                  next;            /* of these to be told */
+    ngx_sandbox_call_t          call;
+} ngx_sandbox_heartbeat_t;
+
+extern const ngx_sandbox_step_t  ngx_sandbox_heartbeat_steps[];
 
 
 /* callback: is this execution still wanted?  409 if it has ended */
@@ -96,7 +145,7 @@ extern const ngx_sandbox_step_t  ngx_sandbox_report_status_steps[];
 
 /*
  * The statement that stores a result, for both ways that it may come.
- * completed_at may be empty: now.
+ * completed_at may be empty: now.  result->attempt is the one that counts.
  */
 
 ngx_int_t ngx_sandbox_execution_store(ngx_sandbox_flow_t *f,
@@ -112,10 +161,40 @@ ngx_str_t *ngx_sandbox_execution_row(ngx_pool_t *pool,
     const ngx_sandbox_execute_t *e);
 
 
-/* between the files of the two: asks the executor; why it would not */
+/*
+ * Between the files of these use cases: steps that accept an execution, and
+ * what asks its executor.
+ */
 
+ngx_int_t ngx_sandbox_execute_insert(ngx_sandbox_flow_t *f, char *status);
+ngx_int_t ngx_sandbox_execute_inserted(ngx_sandbox_flow_t *f);
+ngx_int_t ngx_sandbox_execute_fail(ngx_sandbox_flow_t *f);
+ngx_int_t ngx_sandbox_execute_look(ngx_sandbox_flow_t *f);
+ngx_int_t ngx_sandbox_execute_why(ngx_sandbox_flow_t *f);
+ngx_int_t ngx_sandbox_execute_keep_key(ngx_sandbox_flow_t *f);
+ngx_int_t ngx_sandbox_execute_release_key(ngx_sandbox_flow_t *f);
+ngx_int_t ngx_sandbox_execute_reread(ngx_sandbox_flow_t *f);
+ngx_int_t ngx_sandbox_execute_shown(ngx_sandbox_flow_t *f);
+
+/* how long the executor may take to accept one */
+#define NGX_SANDBOX_DISPATCH_MS  10000
+
+/* posts it to the executor; why that would not */
 ngx_int_t ngx_sandbox_execute_call(ngx_sandbox_flow_t *f, char *mode);
 ngx_int_t ngx_sandbox_execute_refused(ngx_sandbox_flow_t *f);
+
+/* what the executor is to do with one that it has; verb may be NULL: how is it
+ */
+ngx_int_t ngx_sandbox_execute_ask(ngx_sandbox_flow_t *f,
+    ngx_sandbox_call_t *call, char *method, ngx_str_t *id, char *verb,
+    ngx_str_t *session_id);
+
+/* does its answer to that say that it has this attempt? */
+ngx_uint_t ngx_sandbox_execute_knows(ngx_sandbox_flow_t *f,
+    ngx_sandbox_call_t *call, ngx_int_t attempt);
+
+/* is a status one that is never left? */
+ngx_uint_t ngx_sandbox_execution_is_over(const ngx_str_t *status);
 
 
 #endif /* _NGX_SANDBOX_EXECUTION_FLOW_H_INCLUDED_ */

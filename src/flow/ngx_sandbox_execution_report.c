@@ -126,10 +126,16 @@ ngx_sandbox_report_owner(ngx_sandbox_flow_t *f)
 }
 
 
+/*
+ * A row that another result has closed is told again, so that a report which is
+ * repeated ends well.  One that was closed without has no metrics.
+ */
+
 static ngx_int_t
 ngx_sandbox_report_compare(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                    *status;
+    ngx_int_t                     attempt;
+    ngx_str_t                    *status, *metrics;
     ngx_sandbox_report_result_t  *e;
 
     e = f->data;
@@ -138,14 +144,23 @@ ngx_sandbox_report_compare(ngx_sandbox_flow_t *f)
         return NGX_ERROR;
     }
 
-    status = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATUS);
+    if (e->first) {
+        return NGX_OK;
+    }
 
-    if (!e->first
-        && (ngx_sandbox_value_is(status, "cancelled")
-            || ngx_sandbox_value_is(status, "crashed")))
+    status = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATUS);
+    metrics = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_METRICS);
+    attempt = ngx_sandbox_value_number(ngx_sandbox_op_value(f,
+                                          NGX_SANDBOX_EXECUTION_RETRIES)) + 1;
+
+    if (attempt != e->result.attempt
+        || !ngx_sandbox_execution_is_over(status)
+        || metrics->data == NULL)
     {
         return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
-                                     "the execution is %V", status);
+                                     "the execution is %V, attempt %i of it "
+                                     "was given up", status,
+                                     e->result.attempt);
     }
 
     return NGX_OK;
@@ -163,9 +178,7 @@ ngx_sandbox_report_wanted(ngx_sandbox_flow_t *f)
 
     status = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATUS);
 
-    if (!ngx_sandbox_value_is(status, "running")
-        && !ngx_sandbox_value_is(status, "pending"))
-    {
+    if (ngx_sandbox_execution_is_over(status)) {
         return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
                                      "the execution is %V", status);
     }

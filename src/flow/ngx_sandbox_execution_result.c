@@ -59,8 +59,18 @@ ngx_sandbox_execution_store(ngx_sandbox_flow_t *f, const ngx_str_t *id,
     ngx_sandbox_op_string(f, completed_at);
     ngx_sandbox_op_string(f, id);
     ngx_sandbox_op_string(f, session_id);
+    ngx_sandbox_op_int(f, result->attempt);
 
     return ngx_sandbox_op_query(f);
+}
+
+
+ngx_uint_t
+ngx_sandbox_execution_is_over(const ngx_str_t *status)
+{
+    return !ngx_sandbox_value_is(status, "pending")
+           && !ngx_sandbox_value_is(status, "running")
+           && !ngx_sandbox_value_is(status, "crashed");
 }
 
 
@@ -82,7 +92,11 @@ ngx_sandbox_execution_row(ngx_pool_t *pool, const ngx_sandbox_execute_t *e)
 
     if (ngx_sandbox_execution_number(pool, &row[NGX_SANDBOX_EXECUTION_TIMEOUT],
                                      e->timeout_sec)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_sandbox_execution_number(pool,
+                                      &row[NGX_SANDBOX_EXECUTION_MAX_RETRIES],
+                                        e->max_retries)
+           != NGX_OK)
     {
         return NULL;
     }
@@ -116,7 +130,7 @@ ngx_sandbox_execution_row(ngx_pool_t *pool, const ngx_sandbox_execute_t *e)
     row[NGX_SANDBOX_EXECUTION_CREATED] = e->created_at;
     row[NGX_SANDBOX_EXECUTION_STARTED] = e->created_at;
     row[NGX_SANDBOX_EXECUTION_COMPLETED] = e->completed_at;
-    row[NGX_SANDBOX_EXECUTION_OVERDUE] = no;
+    row[NGX_SANDBOX_EXECUTION_DUE] = no;
 
     if (r->return_value.len) {
         row[NGX_SANDBOX_EXECUTION_RETURN] = r->return_value;

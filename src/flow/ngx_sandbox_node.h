@@ -35,6 +35,9 @@ typedef struct {
     ngx_uint_t                  execution_queue;  /* waiting, of a session */
     ngx_uint_t                  list_total_limit;
     ngx_msec_t                  reconcile_interval;
+    ngx_msec_t                  reap_interval;
+    ngx_msec_t                  execution_lease;
+    time_t                      idempotency_ttl;  /* s */
     ngx_sandbox_db_conf_t       db;
     ngx_sandbox_docker_conf_t   docker;
 

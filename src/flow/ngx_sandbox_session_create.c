@@ -7,7 +7,8 @@
 /*
  * POST /sessions, the cold path: the row first, then the answer, then the
  * start, which goes on as a request of its own.  A worker that is killed in
- * between leaves a row that is settled when its start deadline is over.
+ * between leaves a row that is settled when its start deadline is over.  With
+ * an Idempotency-Key the same request does what is left to do.
  */
 
 
@@ -22,6 +23,8 @@
 static ngx_int_t ngx_sandbox_session_insert(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_inserted(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_insert_undo(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_session_keep_key(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_session_release_key(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_metadata(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_hand_over(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_reread(ngx_sandbox_flow_t *f);
@@ -33,6 +36,10 @@ const ngx_sandbox_step_t  ngx_sandbox_session_create_steps[] = {
       ngx_sandbox_session_insert,
       ngx_sandbox_session_inserted,
       ngx_sandbox_session_insert_undo },
+
+    { "keeping the idempotency key",
+      ngx_sandbox_session_keep_key, NULL,
+      ngx_sandbox_session_release_key },
 
     { "noting the session's metadata",
       ngx_sandbox_session_metadata, NULL, NULL },
@@ -63,8 +70,9 @@ ngx_sandbox_session_insert(ngx_sandbox_flow_t *f)
 
     ngx_sprintf(workspace.data, "sessions/%V/", &s->id);
 
-    ngx_sandbox_op_statement(f,
-                  &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_INSERT]);
+    ngx_sandbox_idempotency_statement(f, s->key, &s->id,
+              &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_INSERT],
+              &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_INSERT_ONCE]);
 
     ngx_sandbox_op_string(f, &s->id);
     ngx_sandbox_op_string(f, &s->mode);
@@ -115,6 +123,7 @@ ngx_sandbox_session_insert(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_session_inserted(ngx_sandbox_flow_t *f)
 {
+    ngx_int_t                      rc;
     ngx_sandbox_session_create_t  *s;
 
     s = f->data;
@@ -129,7 +138,18 @@ ngx_sandbox_session_inserted(ngx_sandbox_flow_t *f)
         return NGX_ERROR;
     }
 
-    if (ngx_sandbox_op_result(f)->affected == 0) {
+    if (s->key) {
+        rc = ngx_sandbox_idempotency_claimed(f, s->key, &s->id);
+
+    } else {
+        rc = ngx_sandbox_op_result(f)->affected ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (rc == NGX_AGAIN) {
+        return NGX_OK;
+    }
+
+    if (rc == NGX_DECLINED) {
         (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_TEMPLATE_NOT_FOUND,
                           "template_id: no active template \"%V\"",
                           &s->template_id);
@@ -140,9 +160,9 @@ ngx_sandbox_session_inserted(ngx_sandbox_flow_t *f)
         return NGX_ERROR;
     }
 
-    s->inserted = 1;
+    s->inserted = (rc == NGX_OK);
 
-    return NGX_OK;
+    return rc;
 }
 
 
@@ -172,6 +192,30 @@ ngx_sandbox_session_insert_undo(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_int(f, 1);
 
     return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_session_keep_key(ngx_sandbox_flow_t *f)
+{
+    return NGX_OK;
+}
+
+
+/* what was made for it has failed: the same request may make another one */
+
+static ngx_int_t
+ngx_sandbox_session_release_key(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_create_t  *s;
+
+    s = f->data;
+
+    if (s->key == NULL || !s->inserted) {
+        return NGX_OK;
+    }
+
+    return ngx_sandbox_idempotency_release(f, s->key);
 }
 
 

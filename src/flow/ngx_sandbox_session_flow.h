@@ -18,6 +18,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox_flow.h"
+#include "ngx_sandbox_idempotency.h"
 #include "ngx_sandbox_runtime.h"
 
 
@@ -43,7 +44,8 @@ typedef struct {
     ngx_str_t    event;            /* JSON; data NULL: none */
     ngx_str_t    metadata;         /* JSON object */
     ngx_uint_t   metadata_pairs;
-    unsigned     inserted:1;
+    ngx_sandbox_idempotency_t  *key;
+    unsigned     inserted:1;       /* by this request */
 } ngx_sandbox_session_create_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_session_create_steps[];

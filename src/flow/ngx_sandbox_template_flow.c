@@ -21,6 +21,7 @@
 
 
 static ngx_int_t ngx_sandbox_template_insert(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_template_inserted(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_template_update(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_template_written(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_template_read(ngx_sandbox_flow_t *f);
@@ -38,7 +39,7 @@ const ngx_sandbox_step_t  ngx_sandbox_template_create_steps[] = {
 
     { "inserting the template",
       ngx_sandbox_template_insert,
-      ngx_sandbox_template_written, NULL },
+      ngx_sandbox_template_inserted, NULL },
 
     { "reading the template back",
       ngx_sandbox_template_read,
@@ -102,12 +103,33 @@ ngx_sandbox_template_insert(ngx_sandbox_flow_t *f)
 
     t = f->data;
 
-    ngx_sandbox_op_statement(f,
-                &ngx_sandbox_template_stmts[NGX_SANDBOX_SQL_TEMPLATE_INSERT]);
+    ngx_sandbox_idempotency_statement(f, t->key, &t->id,
+            &ngx_sandbox_template_stmts[NGX_SANDBOX_SQL_TEMPLATE_INSERT],
+            &ngx_sandbox_template_stmts[NGX_SANDBOX_SQL_TEMPLATE_INSERT_ONCE]);
     ngx_sandbox_op_string(f, &t->id);
     ngx_sandbox_template_values(f, t);
 
     return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_template_inserted(ngx_sandbox_flow_t *f)
+{
+    ngx_int_t                rc;
+    ngx_sandbox_template_t  *t;
+
+    t = f->data;
+
+    rc = ngx_sandbox_template_written(f);
+
+    if (rc != NGX_OK || t->key == NULL) {
+        return rc;
+    }
+
+    rc = ngx_sandbox_idempotency_claimed(f, t->key, &t->id);
+
+    return rc == NGX_AGAIN ? NGX_OK : rc;
 }
 
 

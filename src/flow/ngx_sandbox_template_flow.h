@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox_flow.h"
+#include "ngx_sandbox_idempotency.h"
 
 
 /*
@@ -36,6 +37,7 @@ typedef struct {
     ngx_str_t    prestart;
     ngx_int_t    max_runs;
     ngx_int_t    active;
+    ngx_sandbox_idempotency_t  *key;       /* of creating it; may be NULL */
 } ngx_sandbox_template_t;
 
 

@@ -5,9 +5,8 @@
 
 
 /*
- * Reconciling: what was cut short in between is found here.  Each session and
- * execution that may need it goes to its settling flow, which looks again and
- * decides; what is removed here are containers that no row knows.  All of it
+ * Reconciling: what was cut short in between is found here.  Each session
+ * that may need it goes to its settling flow, which looks again and decides; what is removed here are containers that no row knows.  All of it
  * is conditional, so the job may run twice, late, or on two hosts at once.
  *
  * The engine is asked before the rows are read, and a row is there before its
@@ -18,8 +17,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox_container_store.h"
-#include "ngx_sandbox_execution_store.h"
 #include "ngx_sandbox_id.h"
+#include "ngx_sandbox_idempotency_store.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_reconcile.h"
@@ -28,6 +27,7 @@
 
 #define NGX_SANDBOX_RECONCILE_BATCH  100   /* of a kind in one run */
 #define NGX_SANDBOX_RECONCILE_PAGE   200   /* rows that are only looked at */
+#define NGX_SANDBOX_RECONCILE_KEYS   1000  /* removed in one run */
 #define NGX_SANDBOX_RECONCILE_PAUSE  1000  /* ms, to the next if more is left */
 
 
@@ -42,13 +42,12 @@ static ngx_int_t ngx_sandbox_reconcile_query(ngx_sandbox_flow_t *f,
 static ngx_int_t ngx_sandbox_reconcile_starts(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_runs(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_settle(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_reconcile_execution(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_hand_over(ngx_sandbox_flow_t *f,
     char *kind, ngx_uint_t column);
 static ngx_int_t ngx_sandbox_reconcile_orphans(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_orphaned(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_reconcile_running(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_reconcile_pending(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_keys(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_expired(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_list(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_listed(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_names(ngx_sandbox_flow_t *f);
@@ -77,13 +76,9 @@ const ngx_sandbox_step_t  ngx_sandbox_reconcile_steps[] = {
       ngx_sandbox_reconcile_orphans,
       ngx_sandbox_reconcile_orphaned, NULL },
 
-    { "finding lapsed executions",
-      ngx_sandbox_reconcile_running,
-      ngx_sandbox_reconcile_execution, NULL },
-
-    { "finding executions that were never dispatched",
-      ngx_sandbox_reconcile_pending,
-      ngx_sandbox_reconcile_execution, NULL },
+    { "removing expired idempotency keys",
+      ngx_sandbox_reconcile_keys,
+      ngx_sandbox_reconcile_expired, NULL },
 
     { "listing the engine's containers",
       ngx_sandbox_reconcile_list,
@@ -164,13 +159,6 @@ ngx_sandbox_reconcile_settle(ngx_sandbox_flow_t *f)
 }
 
 
-static ngx_int_t
-ngx_sandbox_reconcile_execution(ngx_sandbox_flow_t *f)
-{
-    return ngx_sandbox_reconcile_hand_over(f, "executions", 0);
-}
-
-
 /* each row's id to its settling */
 
 static ngx_int_t
@@ -217,18 +205,32 @@ ngx_sandbox_reconcile_orphaned(ngx_sandbox_flow_t *f)
 
 
 static ngx_int_t
-ngx_sandbox_reconcile_running(ngx_sandbox_flow_t *f)
+ngx_sandbox_reconcile_keys(ngx_sandbox_flow_t *f)
 {
-    return ngx_sandbox_reconcile_query(f,
-       &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_LAPSED]);
+    ngx_sandbox_op_statement(f,
+         &ngx_sandbox_idempotency_stmts[NGX_SANDBOX_SQL_IDEMPOTENCY_EXPIRE]);
+    ngx_sandbox_op_int(f, NGX_SANDBOX_RECONCILE_KEYS);
+
+    return ngx_sandbox_op_query(f);
 }
 
 
 static ngx_int_t
-ngx_sandbox_reconcile_pending(ngx_sandbox_flow_t *f)
+ngx_sandbox_reconcile_expired(ngx_sandbox_flow_t *f)
 {
-    return ngx_sandbox_reconcile_query(f,
-       &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_LAPSED_PENDING]);
+    ngx_sandbox_reconcile_t  *job;
+
+    job = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_op_result(f)->affected == NGX_SANDBOX_RECONCILE_KEYS) {
+        job->more = 1;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -5,27 +5,33 @@
 
 
 /*
- * Executions.  pending -> running -> completed | failed | timeout | crashed |
- * cancelled; an end state is never left, so a result that comes twice is
- * stored once and the second report reads what is there.
+ * Executions.  pending -> running -> completed | failed | timeout | cancelled;
+ * pending, running -> crashed -> running: another attempt; an end state is
+ * never left, so a result that comes twice is stored once and the second report
+ * reads what is there.
+ *
+ * retry_count + 1 is the number of the attempt that counts: it rises when an
+ * attempt is given up, so what that one still reports is refused.
  */
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox_execution_store.h"
+#include "ngx_sandbox_idempotency_store.h"
 
 
 #define NOW       "UTC_TIMESTAMP(3)"
-#define OPEN      "IN ('pending', 'running')"
+#define ALIVE     "IN ('pending', 'running')"
+#define OPEN      "IN ('pending', 'running', 'crashed')"
 
 #define HEAD(code)                                                            \
     "e.id, e.session_id, e.status, " code ", e.language, e.timeout_sec,"      \
     " e.exit_code, e.error_message, e.duration_ms,"
 
 #define TAIL                                                                  \
-    " e.metrics, e.retry_count, e.created_at, e.started_at, e.completed_at,"  \
-    " e.status " OPEN " AND e.deadline_at < " NOW
+    " e.metrics, e.retry_count, e.max_retries, e.created_at, e.started_at,"   \
+    " e.completed_at, e.status " OPEN " AND e.due_at < " NOW
 
 #define COLUMNS                                                               \
     HEAD("e.code")                                                            \
@@ -54,8 +60,18 @@
 #define FROM      " FROM executions e"
 #define NEWEST    " ORDER BY e.created_at DESC, e.id DESC LIMIT ? OFFSET ?"
 
-#define LOST      "'no result arrived within the deadline'"
-#define UNKNOWN   "'no result arrived, and it is not known to have begun'"
+#define INSERT                                                                \
+    "INSERT INTO executions (id, session_id, status, language, code,"         \
+    " timeout_sec, event, env_vars, stdin, working_directory, max_retries,"   \
+    " started_at, due_at, created_at)"                                        \
+    " SELECT ?, s.id, ?, ?, ?, ?, ?, ?, ?, ?, ?,"                             \
+    " IF(? = 'running', " NOW ", NULL), " NOW " + INTERVAL ? MICROSECOND,"    \
+    " " NOW " FROM sessions s WHERE s.id = ? AND s.status = 'running'"        \
+    " AND s.expires_at >= " NOW
+
+/* as ids are spelled in the list of a heartbeat */
+
+#define ATTEMPT   "CONCAT(id, '.', retry_count + 1)"
 
 
 ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
@@ -70,14 +86,8 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         1, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
 
     ngx_sandbox_stmt("inserting an execution",
-        "INSERT INTO executions (id, session_id, status, language, code,"
-        " timeout_sec, event, env_vars, stdin, working_directory, started_at,"
-        " deadline_at, created_at)"
-        " SELECT ?, s.id, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " IF(? = 'running', " NOW ", NULL), " NOW " + INTERVAL ? MICROSECOND,"
-        " " NOW " FROM sessions s WHERE s.id = ? AND s.status = 'running'"
-        " AND s.expires_at >= " NOW " RETURNING created_at",
-        12, 1, 0),
+        INSERT " RETURNING created_at", 13, 1, 0),
+    ngx_sandbox_once_stmt("inserting an execution", "executions", INSERT, 13),
 
     ngx_sandbox_stmt("marking an execution running",
         "UPDATE executions SET status = 'running', epoch = epoch + 1,"
@@ -92,19 +102,90 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " e.return_value = ?, e.duration_ms = ?, e.metrics = ?,"
         " e.started_at = COALESCE(e.started_at, " NOW "),"
         " e.completed_at = COALESCE(?, " NOW "), s.last_activity_at = " NOW
-        " WHERE e.id = ? AND e.session_id = ? AND e.status " OPEN,
-        13, 0, 0),
+        " WHERE e.id = ? AND e.session_id = ? AND e.retry_count = ? - 1"
+        " AND e.status " ALIVE,
+        14, 0, 0),
 
-    ngx_sandbox_stmt("settling an overdue execution",
-        "UPDATE executions SET error_message = IF(status = 'pending',"
-        " " UNKNOWN ", " LOST "), status = 'failed', epoch = epoch + 1,"
-        " completed_at = " NOW
-        " WHERE id = ? AND status " OPEN " AND deadline_at < " NOW,
-        1, 0, 1),
+    ngx_sandbox_stmt("renewing the leases of executions",
+        "UPDATE executions SET due_at = " NOW " + INTERVAL ? MICROSECOND"
+        " WHERE session_id = ? AND status " ALIVE
+        " AND FIND_IN_SET(" ATTEMPT ", ?)",
+        3, 0, 1),
+
+    ngx_sandbox_stmt("finding what an executor need not run",
+        "SELECT j.id FROM JSON_TABLE(?, '$[*]' COLUMNS (id VARCHAR(64)"
+        " CHARACTER SET ascii COLLATE ascii_bin PATH '$')) j"
+        " LEFT JOIN executions e ON e.id = j.id AND e.session_id = ?"
+        " AND e.status " OPEN " WHERE e.id IS NULL",
+        2, 1, 1),
+
+    /* the assignments are made in this order: each sees those before */
+
+    ngx_sandbox_stmt("giving up an attempt",
+        "UPDATE executions SET status = IF(cancel_requested, 'cancelled',"
+        " IF(retry_count < max_retries, 'crashed', 'failed')),"
+        " error_message = ?, epoch = epoch + 1,"
+        " retry_count = retry_count + (status = 'crashed'),"
+        " due_at = " NOW " + INTERVAL"
+        " IF(status = 'crashed', LEAST(POW(2, retry_count - 1), 10), 0) SECOND,"
+        " completed_at = IF(status = 'crashed', NULL, " NOW ")"
+        " WHERE id = ? AND retry_count = ? - 1 AND status " ALIVE
+        " AND (due_at < " NOW " OR ?)",
+        4, 0, 1),
+
+    ngx_sandbox_stmt("beginning the next attempt",
+        "UPDATE executions e JOIN sessions s ON s.id = e.session_id"
+        " SET e.status = 'running', e.epoch = e.epoch + 1,"
+        " e.error_message = NULL, e.started_at = " NOW ","
+        " e.due_at = " NOW " + INTERVAL ? MICROSECOND"
+        " WHERE e.id = ? AND e.status = 'crashed' AND e.due_at <= " NOW
+        " AND s.status = 'running'",
+        2, 0, 0),
+
+    ngx_sandbox_stmt("reading an execution to attempt it again",
+        "SELECT session_id, language, code, timeout_sec, event, env_vars,"
+        " stdin, working_directory, retry_count + 1 FROM executions"
+        " WHERE id = ?",
+        1, NGX_SANDBOX_EXECUTION_RUN_COLUMNS, 1),
+
+    ngx_sandbox_stmt("reading how an execution stands",
+        "SELECT session_id, status, retry_count + 1,"
+        " IF(status " OPEN ", GREATEST(0,"
+        " TIMESTAMPDIFF(MICROSECOND, " NOW ", due_at) DIV 1000), NULL)"
+        " FROM executions WHERE id = ?",
+        1, NGX_SANDBOX_EXECUTION_STATE_COLUMNS, 1),
+
+    /* a crashed one is cancelled by this alone: nothing of it runs */
+
+    ngx_sandbox_stmt("asking for the end of an execution",
+        "BEGIN NOT ATOMIC"
+        " DECLARE id_ VARCHAR(64) CHARACTER SET ascii"
+        " COLLATE ascii_bin DEFAULT ?;"
+        " DECLARE was_ VARCHAR(16); DECLARE session_ VARCHAR(64);"
+        " START TRANSACTION;"
+        " SELECT e.status, e.session_id INTO was_, session_"
+        " FROM executions e JOIN sessions s ON s.id = e.session_id"
+        " WHERE e.id = id_ AND s.hidden = 0 FOR UPDATE;"
+        " UPDATE executions SET cancel_requested = 1, epoch = epoch + 1,"
+        " completed_at = IF(status = 'crashed', " NOW ", completed_at),"
+        " error_message = IF(status = 'crashed', ?, error_message),"
+        " status = IF(status = 'crashed', 'cancelled', status)"
+        " WHERE id = id_ AND was_ " OPEN ";"
+        " COMMIT;"
+        " SELECT was_, session_;"
+        " END",
+        2, 2, 1),
+
+    ngx_sandbox_stmt("cancelling an execution",
+        "UPDATE executions SET status = 'cancelled', epoch = epoch + 1,"
+        " error_message = ?, completed_at = " NOW
+        " WHERE id = ? AND cancel_requested AND status " OPEN,
+        2, 0, 1),
 
     ngx_sandbox_stmt("ending a session's executions",
-        "UPDATE executions SET status = 'failed', epoch = epoch + 1,"
-        " error_message = ?, completed_at = " NOW
+        "UPDATE executions"
+        " SET status = IF(cancel_requested, 'cancelled', 'failed'),"
+        " epoch = epoch + 1, error_message = ?, completed_at = " NOW
         " WHERE session_id = ? AND status " OPEN,
         2, 0, 1),
 
@@ -128,15 +209,20 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " WHERE session_id = ? AND status = ? LIMIT ?) c",
         3, 1, 1),
 
-    /* two statements, so that each has one range of the index to look at */
+    /* a statement a state, so that each has one range of the index to read */
 
-    ngx_sandbox_stmt("finding lapsed executions",
+    ngx_sandbox_stmt("finding running executions that are due",
         "SELECT id FROM executions"
-        " WHERE status = 'running' AND deadline_at < " NOW " LIMIT ?",
+        " WHERE status = 'running' AND due_at < " NOW " LIMIT ?",
         1, 1, 1),
 
-    ngx_sandbox_stmt("finding executions that were never dispatched",
+    ngx_sandbox_stmt("finding pending executions that are due",
         "SELECT id FROM executions"
-        " WHERE status = 'pending' AND deadline_at < " NOW " LIMIT ?",
+        " WHERE status = 'pending' AND due_at < " NOW " LIMIT ?",
+        1, 1, 1),
+
+    ngx_sandbox_stmt("finding crashed executions that are due",
+        "SELECT id FROM executions"
+        " WHERE status = 'crashed' AND due_at < " NOW " LIMIT ?",
         1, 1, 1),
 };

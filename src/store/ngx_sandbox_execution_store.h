@@ -28,10 +28,11 @@ enum {
     NGX_SANDBOX_EXECUTION_RETURN,
     NGX_SANDBOX_EXECUTION_METRICS,
     NGX_SANDBOX_EXECUTION_RETRIES,
+    NGX_SANDBOX_EXECUTION_MAX_RETRIES,
     NGX_SANDBOX_EXECUTION_CREATED,
     NGX_SANDBOX_EXECUTION_STARTED,
     NGX_SANDBOX_EXECUTION_COMPLETED,
-    NGX_SANDBOX_EXECUTION_OVERDUE,       /* 1: its deadline is over */
+    NGX_SANDBOX_EXECUTION_DUE,           /* 1: somebody must look after it */
     NGX_SANDBOX_EXECUTION_COLUMNS
 };
 
@@ -39,6 +40,31 @@ enum {
 #define NGX_SANDBOX_EXECUTION_OMITTED   NGX_SANDBOX_EXECUTION_COLUMNS
 #define NGX_SANDBOX_EXECUTION_CODE_CUT  (NGX_SANDBOX_EXECUTION_COLUMNS + 1)
 #define NGX_SANDBOX_EXECUTION_LISTED    (NGX_SANDBOX_EXECUTION_COLUMNS + 2)
+
+
+/* what an attempt needs */
+enum {
+    NGX_SANDBOX_EXECUTION_RUN_SESSION = 0,
+    NGX_SANDBOX_EXECUTION_RUN_LANGUAGE,
+    NGX_SANDBOX_EXECUTION_RUN_CODE,
+    NGX_SANDBOX_EXECUTION_RUN_TIMEOUT,
+    NGX_SANDBOX_EXECUTION_RUN_EVENT,
+    NGX_SANDBOX_EXECUTION_RUN_ENV,
+    NGX_SANDBOX_EXECUTION_RUN_STDIN,
+    NGX_SANDBOX_EXECUTION_RUN_DIRECTORY,
+    NGX_SANDBOX_EXECUTION_RUN_ATTEMPT,
+    NGX_SANDBOX_EXECUTION_RUN_COLUMNS
+};
+
+
+/* how it stands */
+enum {
+    NGX_SANDBOX_EXECUTION_STATE_SESSION = 0,
+    NGX_SANDBOX_EXECUTION_STATE_STATUS,
+    NGX_SANDBOX_EXECUTION_STATE_ATTEMPT,
+    NGX_SANDBOX_EXECUTION_STATE_DUE,     /* ms until due_at; NULL: it ended */
+    NGX_SANDBOX_EXECUTION_STATE_COLUMNS
+};
 
 
 enum {
@@ -50,11 +76,14 @@ enum {
 
     /*
      * id, status (pending or running), language, code, timeout_sec, event or
-     * NULL, env_vars, stdin or NULL, working_directory or NULL, status again,
-     * deadline in us from now, session_id -> created_at.
+     * NULL, env_vars, stdin or NULL, working_directory or NULL, max_retries,
+     * status again, lease in us, session_id -> created_at.
      * No row: the session is not there, not running, or its time is over.
      */
     NGX_SANDBOX_SQL_EXECUTION_INSERT,
+
+    /* the same, see ngx_sandbox_once_stmt() */
+    NGX_SANDBOX_SQL_EXECUTION_INSERT_ONCE,
 
     /* id: pending -> running */
     NGX_SANDBOX_SQL_EXECUTION_RUNNING,
@@ -62,16 +91,48 @@ enum {
     /*
      * status, exit_code or NULL, error_message or NULL, stdout, stderr,
      * stdout_truncated, stderr_truncated, return_value or NULL, duration_ms
-     * or NULL, metrics or NULL, completed_at or NULL for now, id, session_id:
-     * an unfinished one gets its result, and its session an activity.  No row
-     * affected: it has one, or is not the session's.
+     * or NULL, metrics or NULL, completed_at or NULL for now, id, session_id,
+     * attempt: one that is attempted gets its result, and its session an
+     * activity.  No row affected: it has one, is not the session's, or the
+     * attempt was given up.
      */
     NGX_SANDBOX_SQL_EXECUTION_FINISH,
 
-    /* id: an overdue one -> failed */
-    NGX_SANDBOX_SQL_EXECUTION_SETTLE,
+    /*
+     * lease in us, session_id, "id.attempt,id.attempt": those that are
+     * attempted are not due before it is over
+     */
+    NGX_SANDBOX_SQL_EXECUTION_RENEW,
 
-    /* error_message, session_id: every unfinished one of it -> failed */
+    /* ids as a JSON array, session_id -> those that it has no open row of */
+    NGX_SANDBOX_SQL_EXECUTION_UNWANTED,
+
+    /*
+     * cause, id, attempt, 1 if it need not be due: -> crashed, due after 1, 2,
+     * 4 ... 10 s; -> failed if it may not be retried; -> cancelled if that was
+     * asked for
+     */
+    NGX_SANDBOX_SQL_EXECUTION_GIVE_UP,
+
+    /* lease in us, id: crashed and due -> running, the session is running */
+    NGX_SANDBOX_SQL_EXECUTION_ATTEMPT,
+
+    /* id -> NGX_SANDBOX_EXECUTION_RUN_* */
+    NGX_SANDBOX_SQL_EXECUTION_RUN,
+
+    /* id -> NGX_SANDBOX_EXECUTION_STATE_*, whatever its session */
+    NGX_SANDBOX_SQL_EXECUTION_STATE,
+
+    /*
+     * id, message: an unfinished one is not attempted again -> its status
+     * before, session_id; NULL: no such execution
+     */
+    NGX_SANDBOX_SQL_EXECUTION_CANCEL,
+
+    /* message, id: an unfinished one whose end was asked for -> cancelled */
+    NGX_SANDBOX_SQL_EXECUTION_CANCELLED,
+
+    /* error_message, session_id: every unfinished one -> failed, cancelled */
     NGX_SANDBOX_SQL_EXECUTION_END_ALL,
 
     /* session_id, limit, offset; session_id, status, limit, offset */
@@ -82,9 +143,10 @@ enum {
     NGX_SANDBOX_SQL_EXECUTION_COUNT,
     NGX_SANDBOX_SQL_EXECUTION_COUNT_STATUS,
 
-    /* limit -> ids of those whose deadline is over */
-    NGX_SANDBOX_SQL_EXECUTION_LAPSED,
-    NGX_SANDBOX_SQL_EXECUTION_LAPSED_PENDING,
+    /* limit -> ids of those that somebody must look after */
+    NGX_SANDBOX_SQL_EXECUTION_DUE_RUNNING,
+    NGX_SANDBOX_SQL_EXECUTION_DUE_PENDING,
+    NGX_SANDBOX_SQL_EXECUTION_DUE_CRASHED,
 
     NGX_SANDBOX_EXECUTION_STMTS
 };

@@ -13,6 +13,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_sandbox_idempotency_store.h"
 #include "ngx_sandbox_session_store.h"
 
 
@@ -31,6 +32,22 @@
 
 #define FROM      " FROM sessions s"
 
+/* one statement reads the template's defaults and inserts */
+
+#define INSERT                                                                \
+    "INSERT INTO sessions (id, template_id, status, mode, agent_id,"          \
+    " language_runtime, runtime_backend, runtime_node, image_url,"            \
+    " cpu_milli, memory_mb, disk_mb, max_processes, timeout_sec,"             \
+    " env_vars, event, metadata, workspace_path, start_deadline_at,"          \
+    " created_at, updated_at)"                                                \
+    " SELECT ?, t.id, 'creating', ?, ?, t.runtime_type, 'docker', ?,"         \
+    " t.image_url, COALESCE(?, t.default_cpu_milli),"                         \
+    " COALESCE(?, t.default_memory_mb), COALESCE(?, t.default_disk_mb),"      \
+    " ?, COALESCE(?, t.default_timeout_sec),"                                 \
+    " JSON_MERGE_PATCH(t.default_env_vars, ?), ?, ?, ?,"                      \
+    " " NOW " + INTERVAL ? MICROSECOND, " NOW ", " NOW                        \
+    " FROM templates t WHERE t.id = ? AND t.is_active"
+
 
 ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
 
@@ -48,22 +65,8 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " WHERE s.id = ? AND s.hidden = 0",
         1, NGX_SANDBOX_SESSION_START_COLUMNS, 1),
 
-    /* one statement reads the template's defaults and inserts */
-
-    ngx_sandbox_stmt("inserting a session",
-        "INSERT INTO sessions (id, template_id, status, mode, agent_id,"
-        " language_runtime, runtime_backend, runtime_node, image_url,"
-        " cpu_milli, memory_mb, disk_mb, max_processes, timeout_sec,"
-        " env_vars, event, metadata, workspace_path, start_deadline_at,"
-        " created_at, updated_at)"
-        " SELECT ?, t.id, 'creating', ?, ?, t.runtime_type, 'docker', ?,"
-        " t.image_url, COALESCE(?, t.default_cpu_milli),"
-        " COALESCE(?, t.default_memory_mb), COALESCE(?, t.default_disk_mb),"
-        " ?, COALESCE(?, t.default_timeout_sec),"
-        " JSON_MERGE_PATCH(t.default_env_vars, ?), ?, ?, ?,"
-        " " NOW " + INTERVAL ? MICROSECOND, " NOW ", " NOW
-        " FROM templates t WHERE t.id = ? AND t.is_active",
-        15, 0, 0),
+    ngx_sandbox_stmt("inserting a session", INSERT, 15, 0, 0),
+    ngx_sandbox_once_stmt("inserting a session", "sessions", INSERT, 15),
 
     ngx_sandbox_stmt("inserting a session's metadata",
         "INSERT IGNORE INTO session_metadata (session_id, k, v)"

@@ -72,6 +72,9 @@ enum {
      */
     NGX_SANDBOX_SQL_SESSION_INSERT,
 
+    /* the same, see ngx_sandbox_once_stmt() */
+    NGX_SANDBOX_SQL_SESSION_INSERT_ONCE,
+
     /* id, metadata, metadata: makes the pairs searchable */
     NGX_SANDBOX_SQL_SESSION_METADATA,
 

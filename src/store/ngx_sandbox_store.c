@@ -16,6 +16,7 @@
 #include "ngx_sandbox_container_store.h"
 #include "ngx_sandbox_execution_store.h"
 #include "ngx_sandbox_health_store.h"
+#include "ngx_sandbox_idempotency_store.h"
 #include "ngx_sandbox_session_store.h"
 #include "ngx_sandbox_template_store.h"
 
@@ -27,6 +28,7 @@ ngx_sandbox_store_table_t  ngx_sandbox_store_tables[] = {
     { ngx_sandbox_session_count_stmts, NGX_SANDBOX_SESSION_COUNTS },
     { ngx_sandbox_execution_stmts, NGX_SANDBOX_EXECUTION_STMTS },
     { ngx_sandbox_container_stmts, NGX_SANDBOX_CONTAINER_STMTS },
+    { ngx_sandbox_idempotency_stmts, NGX_SANDBOX_IDEMPOTENCY_STMTS },
     { ngx_sandbox_health_stmts, NGX_SANDBOX_HEALTH_STMTS },
     { NULL, 0 }
 };
@@ -47,4 +49,15 @@ ngx_sandbox_store_init(void)
     }
 
     return n;
+}
+
+
+ngx_int_t
+ngx_sandbox_value_number(const ngx_str_t *value)
+{
+    ngx_int_t  n;
+
+    n = value->data ? ngx_atoi(value->data, value->len) : 0;
+
+    return n == NGX_ERROR ? 0 : n;
 }

@@ -39,6 +39,9 @@ ngx_uint_t ngx_sandbox_store_init(void);
 extern ngx_sandbox_store_table_t  ngx_sandbox_store_tables[];
 
 
+/* A whole number that is not negative; 0 for anything else, NULL too. */
+ngx_int_t ngx_sandbox_value_number(const ngx_str_t *value);
+
 /* Is a value this text?  Values are not NUL-terminated, and may be NULL. */
 #define ngx_sandbox_value_is(value, text)                                     \
     ((value)->len == sizeof(text) - 1                                         \

@@ -13,6 +13,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_sandbox_idempotency_store.h"
 #include "ngx_sandbox_template_store.h"
 
 
@@ -23,6 +24,10 @@
     " default_memory_mb, default_disk_mb, default_timeout_sec,"               \
     " default_env_vars, pre_installed_packages, security_context, warm_pool," \
     " prestart, max_concurrent_executions, is_active, created_at, updated_at"
+
+#define INSERT                                                                \
+    "INSERT INTO templates (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?,"     \
+    " ?, ?, ?, ?, ?, ?, ?, ?, " NOW ", " NOW ")"
 
 
 ngx_sandbox_db_stmt_t  ngx_sandbox_template_stmts[] = {
@@ -35,10 +40,8 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_template_stmts[] = {
         "SELECT " COLUMNS " FROM templates ORDER BY created_at, id LIMIT ?",
         1, NGX_SANDBOX_TEMPLATE_COLUMNS, 1),
 
-    ngx_sandbox_stmt("inserting a template",
-        "INSERT INTO templates (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?, ?, " NOW ", " NOW ")",
-        16, 0, 0),
+    ngx_sandbox_stmt("inserting a template", INSERT, 16, 0, 0),
+    ngx_sandbox_once_stmt("inserting a template", "templates", INSERT, 16),
 
     ngx_sandbox_stmt("changing a template",
         "UPDATE templates SET name = COALESCE(?, name),"

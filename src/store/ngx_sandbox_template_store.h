@@ -44,6 +44,9 @@ enum {
     /* the first 16 columns, in their order; no NULL */
     NGX_SANDBOX_SQL_TEMPLATE_INSERT,
 
+    /* the same, see ngx_sandbox_once_stmt() */
+    NGX_SANDBOX_SQL_TEMPLATE_INSERT_ONCE,
+
     /* name .. is_active, NULL where unchanged; id */
     NGX_SANDBOX_SQL_TEMPLATE_UPDATE,
 
