@@ -34,6 +34,7 @@
 #define NGX_SANDBOX_RETURN_MAX        (1024 * 1024)   /* bytes, as JSON */
 #define NGX_SANDBOX_ERROR_MAX         4096            /* error_message, bytes */
 #define NGX_SANDBOX_RESULT_HEAD_MAX   16384           /* bytes */
+#define NGX_SANDBOX_ATTEMPT_MAX       1000
 
 #define NGX_SANDBOX_ENV_MAX_KEYS      64
 #define NGX_SANDBOX_ENV_MAX_BYTES     10240

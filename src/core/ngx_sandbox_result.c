@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
     ngx_sandbox_fields_t           fields;
     ngx_str_t                      execution_id;
+    ngx_int_t                      attempt;
     ngx_uint_t                     status;
     ngx_int_t                      exit_code;
     ngx_str_t                      error_message;
@@ -109,6 +110,10 @@ static const ngx_sandbox_field_t  ngx_sandbox_result_fields[] = {
     { ngx_string("execution_id"), NGX_SANDBOX_FIELD_ID,
       NGX_SANDBOX_FIELD_REQUIRED, 0, 0,
       offsetof(ngx_sandbox_result_head_t, execution_id), NULL, NULL, NULL },
+
+    { ngx_string("attempt"), NGX_SANDBOX_FIELD_INT, 0,
+      1, NGX_SANDBOX_ATTEMPT_MAX,
+      offsetof(ngx_sandbox_result_head_t, attempt), NULL, NULL, NULL },
 
     { ngx_string("status"), NGX_SANDBOX_FIELD_ENUM,
       NGX_SANDBOX_FIELD_REQUIRED, 0, 0,
@@ -229,6 +234,9 @@ ngx_sandbox_result_head(ngx_pool_t *pool, const ngx_str_t *line,
     }
 
     ngx_memzero(head, sizeof(ngx_sandbox_result_head_t));
+
+    head->attempt = 1;
+
     ngx_sandbox_report_init(&report, pool);
 
     rc = ngx_sandbox_validate(pool, object, ngx_sandbox_result_fields, head,
@@ -349,6 +357,7 @@ ngx_sandbox_result_render(ngx_pool_t *pool,
     }
 
     result->execution_id = head->execution_id;
+    result->attempt = head->attempt;
     result->status = head->status;
     result->status_name = ngx_sandbox_result_statuses[head->status];
     result->exit_code = head->exit_code;

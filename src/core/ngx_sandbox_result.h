@@ -35,6 +35,7 @@ typedef enum {
 
 typedef struct {
     ngx_str_t                    execution_id;   /* a valid id */
+    ngx_int_t                    attempt;        /* 1 and up */
     ngx_sandbox_result_status_e  status;
     ngx_str_t                    status_name;    /* "completed" */
     ngx_int_t                    exit_code;      /* -1 to 255 */

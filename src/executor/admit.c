@@ -20,6 +20,8 @@
 
 static int sandbox_execution_check(sandbox_execution_t *e, char *error,
     size_t size);
+static int sandbox_execution_check_attempt(sandbox_execution_t *e,
+    sandbox_execution_t *older, char *error, size_t size);
 static int sandbox_execution_check_folder(sandbox_execution_t *e, char *error,
     size_t size);
 static int sandbox_execution_check_places(sandbox_execution_t *e, char *error,
@@ -114,14 +116,19 @@ sandbox_execution_check(sandbox_execution_t *e, char *error, size_t size)
     int                   rc;
     sandbox_executor_t   *ex;
     sandbox_request_t    *r;
+    sandbox_execution_t  *older;
 
     ex = e->executor;
     r = &e->request;
 
-    if (sandbox_execution_find(ex, r->id, strlen(r->id)) != NULL) {
-        snprintf(error, size, "execution_id %s runs or waits for its ack",
-                 r->id);
-        return 409;
+    older = sandbox_execution_find(ex, r->id, strlen(r->id));
+
+    if (older != NULL) {
+        rc = sandbox_execution_check_attempt(e, older, error, size);
+
+        if (rc != 200) {
+            return rc;
+        }
     }
 
     e->language = sandbox_languages_find(&ex->languages, r->language);
@@ -143,18 +150,46 @@ sandbox_execution_check(sandbox_execution_t *e, char *error, size_t size)
         return rc;
     }
 
-    /* its length was checked by the parser */
+    if (older != NULL) {
+        sandbox_execution_drop(older);
+    }
 
-    memcpy(e->id, r->id, strlen(r->id));
+    sandbox_execution_set_name(e, r->id, strlen(r->id), r->attempt);
 
     e->sync = r->sync;
     e->result.timeout = r->timeout;
 
-    snprintf(e->report_path, sizeof(e->report_path),
-             "/internal/executions/%s/result", e->id);
-    snprintf(e->report_key, sizeof(e->report_key), "%s_result", e->id);
-
     return sandbox_execution_check_places(e, error, size);
+}
+
+
+/* 200: it comes after one that has ended, which nobody will ask for */
+
+static int
+sandbox_execution_check_attempt(sandbox_execution_t *e,
+    sandbox_execution_t *older, char *error, size_t size)
+{
+    unsigned  attempt;
+
+    attempt = older->attempt;
+
+    if (e->request.attempt <= attempt) {
+        snprintf(error, size, "execution_id %s runs or waits for its ack",
+                 older->id);
+        return 409;
+    }
+
+    if (older->state == SANDBOX_EXECUTION_ENDED) {
+        return 200;
+    }
+
+    /* two of them would work on the same files */
+
+    sandbox_execution_drop(older);
+
+    snprintf(error, size, "attempt %u is being ended", attempt);
+
+    return 409;
 }
 
 

@@ -6,16 +6,20 @@
 
 /*
  * What becomes of a result: it is kept until the control plane says that it
- * has stored it, and told again when it does not say so.
+ * has stored it, and told again when it does not say so.  What has to be told
+ * is in the spool by then.
  */
 
 
 #include <stdio.h>
 #include <string.h>
 #include "execution.h"
+#include "spool.h"
 
 
 static void sandbox_execution_reported(void *data, int rc);
+static void sandbox_execution_look_again(evutil_socket_t fd, short what,
+    void *data);
 
 
 void
@@ -41,6 +45,8 @@ sandbox_execution_report(sandbox_execution_t *e)
 
     event_del(e->timer);
 
+    sandbox_spool_write(e);
+
     memset(&conf, 0, sizeof(conf));
 
     conf.path = e->report_path;
@@ -48,6 +54,7 @@ sandbox_execution_report(sandbox_execution_t *e)
     conf.content_type = "application/vnd.ngx-sandbox.result";
     conf.body = e->body;
     conf.delays_ms = sandbox_report_result_delays;
+    conf.jitter = 1;
     conf.done = sandbox_execution_reported;
     conf.data = e;
 
@@ -75,9 +82,16 @@ sandbox_execution_reported(void *data, int rc)
 void
 sandbox_execution_forget(sandbox_execution_t *e)
 {
+    struct timeval       now = { 0, 0 };
     sandbox_executor_t  *ex;
 
     ex = e->executor;
+
+    if (e->gone != NULL) {
+        e->gone(e);
+    }
+
+    sandbox_spool_remove(e);
 
     ex->held--;
     ex->held_bytes -= e->body ? evbuffer_get_length(e->body) : 0;
@@ -85,4 +99,21 @@ sandbox_execution_forget(sandbox_execution_t *e)
     TAILQ_REMOVE(&ex->executions, e, link);
 
     sandbox_execution_free(e);
+
+    if (ex->spool_more
+        && event_base_once(ex->base, -1, EV_TIMEOUT,
+                           sandbox_execution_look_again, ex, &now)
+           == 0)
+    {
+        ex->spool_more = 0;
+    }
+}
+
+
+/* there is room for what had to stay in the spool */
+
+static void
+sandbox_execution_look_again(evutil_socket_t fd, short what, void *data)
+{
+    sandbox_spool_load(data);
 }

@@ -239,6 +239,36 @@ sandbox_execution_cancel(sandbox_execution_t *e)
 }
 
 
+void
+sandbox_execution_drop(sandbox_execution_t *e)
+{
+    e->dropped = 1;
+
+    switch (e->state) {
+
+    case SANDBOX_EXECUTION_QUEUED:
+        (void) sandbox_execution_cancel(e);
+        return;
+
+    case SANDBOX_EXECUTION_ENDED:
+        sandbox_execution_forget(e);
+        return;
+
+    case SANDBOX_EXECUTION_ALIVE:
+        e->result.ended = SANDBOX_ENDED_CANCEL;
+        e->terminated = 1;
+        e->killed = 1;
+
+        sandbox_process_signal(e->pid, SIGKILL);
+        sandbox_execution_set_timer(e, SANDBOX_KILL_DELAY_MS);
+        return;
+
+    default: /* SANDBOX_EXECUTION_SWEEPING */
+        return;
+    }
+}
+
+
 static void
 sandbox_execution_end(sandbox_execution_t *e, sandbox_ended_e reason)
 {
@@ -274,13 +304,14 @@ sandbox_execution_finish(sandbox_execution_t *e)
     sandbox_metrics_end(&e->result.metrics, &e->before);
 
     e->result.id = e->id;
+    e->result.attempt = e->attempt;
     e->result.queued_ms = (e->started_ms ? e->started_ms : sandbox_now_ms())
                           - e->created_ms;
     e->result.out = &e->out;
     e->result.err = &e->err;
     e->result.frame = &e->frame;
 
-    e->body = sandbox_result_render(&e->result);
+    e->body = e->dropped ? NULL : sandbox_result_render(&e->result);
 
     sandbox_output_free(&e->out);
     sandbox_output_free(&e->err);
@@ -292,7 +323,7 @@ sandbox_execution_finish(sandbox_execution_t *e)
         sandbox_pool_fill(ex);
     }
 
-    if (e->body == NULL) {
+    if (e->body == NULL && !e->dropped) {
         /* the control plane's heartbeat finds out; nothing can be said */
         sandbox_log("no memory for the result of %s", e->id);
     }
@@ -303,11 +334,70 @@ sandbox_execution_finish(sandbox_execution_t *e)
     if (e->done != NULL) {
         e->done(e);
 
-    } else {
+    } else if (!e->dropped) {
         sandbox_execution_report(e);
     }
 
+    if (e->dropped) {
+        sandbox_execution_forget(e);
+    }
+
     sandbox_execution_next(ex);
+}
+
+
+int
+sandbox_execution_restore(sandbox_executor_t *ex, const char *id, size_t len,
+    unsigned attempt, struct evbuffer *body)
+{
+    sandbox_execution_t  *e;
+
+    e = calloc(1, sizeof(sandbox_execution_t));
+    if (e == NULL) {
+        return SANDBOX_ERROR;
+    }
+
+    e->timer = evtimer_new(ex->base, sandbox_execution_timer_handler, e);
+
+    if (e->timer == NULL) {
+        free(e);
+        return SANDBOX_ERROR;
+    }
+
+    sandbox_execution_set_name(e, id, len, attempt);
+
+    sandbox_output_init(&e->out, 0, 1);
+    sandbox_output_init(&e->err, 0, 1);
+    sandbox_output_init(&e->frame, 0, 0);
+
+    e->executor = ex;
+    e->state = SANDBOX_EXECUTION_ENDED;
+    e->spooled = 1;
+    e->body = body;
+
+    ex->held++;
+    ex->held_bytes += evbuffer_get_length(body);
+
+    TAILQ_INSERT_TAIL(&ex->executions, e, link);
+
+    sandbox_execution_report(e);
+
+    return SANDBOX_OK;
+}
+
+
+/* "id" has passed sandbox_id_is_valid() */
+
+void
+sandbox_execution_set_name(sandbox_execution_t *e, const char *id, size_t len,
+    unsigned attempt)
+{
+    memcpy(e->id, id, len);
+    e->attempt = attempt;
+
+    snprintf(e->report_path, sizeof(e->report_path),
+             "/internal/executions/%s/result", e->id);
+    snprintf(e->report_key, sizeof(e->report_key), "%s_result", e->id);
 }
 
 

@@ -18,7 +18,8 @@
 /*
  * Called once when the result is there (e->body).  The handler answers
  * somebody, and says later how that went: _answered() or _report().  Without
- * a handler the result is reported at once.
+ * a handler the result is reported at once.  One that was dropped has no body,
+ * and the handler says nothing later.
  */
 typedef void (*sandbox_execution_done_pt)(sandbox_execution_t *e);
 
@@ -37,6 +38,7 @@ struct sandbox_execution_s {
 
     sandbox_executor_t        *executor;
     char                       id[SANDBOX_ID_MAX + 1];
+    unsigned                   attempt;
 
     sandbox_language_t        *language;
     sandbox_request_t          request;     /* until it is started */
@@ -52,6 +54,8 @@ struct sandbox_execution_s {
     unsigned                   sync:1;          /* its caller waits */
     unsigned                   terminated:1;    /* SIGTERM was sent */
     unsigned                   killed:1;        /* SIGKILL was sent */
+    unsigned                   dropped:1;       /* nobody wants its result */
+    unsigned                   spooled:1;       /* a file may be there */
 
     sandbox_output_t           out;
     sandbox_output_t           err;
@@ -66,6 +70,7 @@ struct sandbox_execution_s {
     char                       report_key[SANDBOX_ID_MAX + 16];
 
     sandbox_execution_done_pt  done;
+    sandbox_execution_done_pt  gone;    /* before it is freed; NULL: none */
     void                      *data;
 };
 
@@ -83,6 +88,19 @@ sandbox_execution_t *sandbox_execution_find(sandbox_executor_t *ex,
 
 /* SIGTERM now, SIGKILL later; SANDBOX_REFUSED: it has ended already */
 int sandbox_execution_cancel(sandbox_execution_t *e);
+
+/*
+ * Its result is not wanted.  One that runs is killed, and forgotten when all
+ * of its processes are gone; any other is forgotten at once.
+ */
+void sandbox_execution_drop(sandbox_execution_t *e);
+
+/*
+ * One that ended in an earlier life, and whose result is known: it is
+ * reported.  Takes the body, unless it fails with SANDBOX_ERROR.
+ */
+int sandbox_execution_restore(sandbox_executor_t *ex, const char *id,
+    size_t len, unsigned attempt, struct evbuffer *body);
 
 /* the client has the result: wait for its ack, then report */
 void sandbox_execution_answered(sandbox_execution_t *e);
@@ -103,6 +121,8 @@ int sandbox_execution_run(sandbox_execution_t *e);
 void sandbox_execution_finish(sandbox_execution_t *e);
 
 /* execution.c */
+void sandbox_execution_set_name(sandbox_execution_t *e, const char *id,
+    size_t len, unsigned attempt);
 void sandbox_execution_set_timer(sandbox_execution_t *e, double ms);
 void sandbox_execution_free(sandbox_execution_t *e);
 

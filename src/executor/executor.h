@@ -37,6 +37,9 @@
 #define SANDBOX_OUTPUT_MAX   (1024 * 1024)          /* a stream, bytes */
 #define SANDBOX_RETURN_MAX   (1024 * 1024)          /* bytes, as JSON */
 #define SANDBOX_MESSAGE_MAX  2048                   /* error_message, bytes */
+#define SANDBOX_HEAD_MAX     (16 * 1024)            /* of a result, bytes */
+
+#define SANDBOX_ATTEMPT_MAX  1000
 
 /* the shell's code is one argument, and the kernel bounds that */
 #define SANDBOX_ARGUMENT_MAX  (128 * 1024 - 1)      /* bytes */
@@ -87,9 +90,12 @@ struct sandbox_executor_s {
     unsigned                  running;      /* started, not ended */
     unsigned                  held;         /* ended, not acknowledged */
     size_t                    held_bytes;
+    int                       spool_fd;     /* their folder; -1: none */
 
     unsigned                  init:1;       /* process 1 of a container */
     unsigned                  ready:1;      /* container_ready acknowledged */
+    unsigned                  spool_more:1;     /* some are still on disk */
+    unsigned                  spool_failed:1;   /* the log knows */
     int                       status;       /* what main() will return */
 };
 

@@ -36,6 +36,7 @@
 #include "process.h"
 #include "report.h"
 #include "server.h"
+#include "spool.h"
 
 
 #define SANDBOX_STATUS_FAILED   1
@@ -56,6 +57,7 @@ static int sandbox_main_signals(sandbox_executor_t *ex);
 static void sandbox_main_signal_handler(evutil_socket_t fd, short what,
     void *data);
 static int sandbox_main_isolate(sandbox_executor_t *ex);
+static int sandbox_main_spool(sandbox_executor_t *ex);
 static int sandbox_main_announce(sandbox_executor_t *ex);
 static void sandbox_main_announced(void *data, int rc);
 static void sandbox_main_stop(sandbox_executor_t *ex);
@@ -108,6 +110,7 @@ main(int argc, char **argv)
         || sandbox_pool_create(ex) != SANDBOX_OK
         || sandbox_main_signals(ex) != SANDBOX_OK
         || sandbox_main_isolate(ex) != SANDBOX_OK
+        || sandbox_main_spool(ex) != SANDBOX_OK
         || sandbox_server_start(ex) != SANDBOX_OK
         || sandbox_main_announce(ex) != SANDBOX_OK)
     {
@@ -352,6 +355,18 @@ sandbox_main_isolate(sandbox_executor_t *ex)
     if (ex->confine.bubblewrap == NULL) {
         sandbox_confine_share_filter(&ex->confine);
     }
+
+    return SANDBOX_OK;
+}
+
+
+/* while the path is open, and before anybody can ask for what is in it */
+
+static int
+sandbox_main_spool(sandbox_executor_t *ex)
+{
+    sandbox_spool_open(ex);
+    sandbox_spool_load(ex);
 
     return SANDBOX_OK;
 }

@@ -15,8 +15,10 @@
 
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <event2/bufferevent.h>
@@ -45,11 +47,12 @@ static void sandbox_report_event_handler(struct bufferevent *bev, short what,
     void *data);
 static void sandbox_report_answered(sandbox_report_t *r, int status);
 static void sandbox_report_retry(sandbox_report_t *r);
+static unsigned sandbox_report_delay(const sandbox_report_t *r);
 static void sandbox_report_close(sandbox_report_t *r);
 
 
 const unsigned  sandbox_report_result_delays[] = {
-    200, 500, 1000, 2000, 4000, 8000, 16000, 30000, 0
+    1000, 2000, 4000, 8000, 16000, 30000, 0
 };
 
 const unsigned  sandbox_report_ready_delays[] = {
@@ -288,18 +291,38 @@ sandbox_report_answered(sandbox_report_t *r, int status)
 static void
 sandbox_report_retry(sandbox_report_t *r)
 {
+    unsigned        ms;
     struct timeval  tv;
 
     sandbox_report_close(r);
 
-    tv.tv_sec = *r->delay / 1000;
-    tv.tv_usec = *r->delay % 1000 * 1000;
+    ms = sandbox_report_delay(r);
+
+    tv.tv_sec = ms / 1000;
+    tv.tv_usec = ms % 1000 * 1000;
 
     if (r->delay[1] != 0) {
         r->delay++;
     }
 
     event_add(r->timer, &tv);
+}
+
+
+/* so that all who have met the same outage do not come back at once */
+
+static unsigned
+sandbox_report_delay(const sandbox_report_t *r)
+{
+    uint16_t  n;
+
+    if (!r->conf.jitter
+        || getrandom(&n, sizeof(n), GRND_NONBLOCK) != sizeof(n))
+    {
+        return *r->delay;
+    }
+
+    return *r->delay / 5 * 4 + *r->delay / 5 * 2 * n / UINT16_MAX;
 }
 
 

@@ -23,7 +23,8 @@ typedef struct {
     const char              *key;           /* Idempotency-Key; NULL: none */
     const char              *content_type;
     struct evbuffer         *body;          /* not owned, not changed */
-    const unsigned          *delays_ms;     /* the last one, 0, repeats */
+    const unsigned          *delays_ms;     /* the last before 0 repeats */
+    unsigned                 jitter:1;      /* delays differ by a fifth */
     sandbox_report_done_pt   done;
     void                    *data;
 } sandbox_report_conf_t;

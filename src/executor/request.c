@@ -22,7 +22,7 @@
 #define SANDBOX_PATH_MAX       1024
 #define SANDBOX_PATH_MAX_PART  255
 
-#define SANDBOX_FIELDS  9
+#define SANDBOX_FIELDS  10
 
 
 typedef int (*sandbox_request_field_pt)(sandbox_request_t *r, json_t *value);
@@ -47,6 +47,7 @@ static int sandbox_request_env_vars(sandbox_request_t *r, json_t *value);
 static int sandbox_request_stdin(sandbox_request_t *r, json_t *value);
 static int sandbox_request_working_directory(sandbox_request_t *r,
     json_t *value);
+static int sandbox_request_attempt(sandbox_request_t *r, json_t *value);
 static int sandbox_request_mode(sandbox_request_t *r, json_t *value);
 static const char *sandbox_request_string(json_t *value);
 
@@ -78,6 +79,9 @@ static const sandbox_request_field_t
     { "working_directory", sandbox_request_working_directory,
       "a relative path below the workspace, without \"..\"", 0, 1 },
 
+    { "attempt", sandbox_request_attempt,
+      "an integer from 1 to 1000", 0, 0 },
+
     { "mode", sandbox_request_mode,
       "sync or async", 1, 0 },
 };
@@ -94,6 +98,7 @@ sandbox_request_parse(sandbox_request_t *r, const char *body, size_t len,
 
     memset(r, 0, sizeof(sandbox_request_t));
 
+    r->attempt = 1;
     r->fields = json_array();
 
     why = sandbox_json_check(body, body + len);
@@ -281,6 +286,23 @@ sandbox_request_working_directory(sandbox_request_t *r, json_t *value)
     {
         return SANDBOX_ERROR;
     }
+
+    return SANDBOX_OK;
+}
+
+
+static int
+sandbox_request_attempt(sandbox_request_t *r, json_t *value)
+{
+    json_int_t  n;
+
+    n = json_integer_value(value);
+
+    if (n < 1 || n > SANDBOX_ATTEMPT_MAX) {
+        return SANDBOX_ERROR;
+    }
+
+    r->attempt = n;
 
     return SANDBOX_OK;
 }

@@ -24,6 +24,7 @@ typedef struct {
     const char  *code;
     size_t       code_len;
     double       timeout;           /* seconds */
+    unsigned     attempt;           /* 1 and up */
     const char  *event;             /* JSON text; NULL: null */
     size_t       event_len;
     json_t      *env_vars;          /* NULL: none */

@@ -305,8 +305,10 @@ sandbox_result_render(const sandbox_result_t *r)
 static json_t *
 sandbox_result_head(const sandbox_result_t *r, const sandbox_verdict_t *v)
 {
-    return json_pack("{s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:o}",
+    return json_pack("{s:s, s:i, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:f,"
+                     " s:o}",
                      "execution_id", r->id,
+                     "attempt", (int) r->attempt,
                      "status", v->status,
                      "exit_code", v->exit_code,
                      "error_message",

@@ -29,6 +29,7 @@ typedef enum {
 /* everything that is known when the last process is gone */
 typedef struct {
     const char               *id;
+    unsigned                  attempt;
     double                    timeout;      /* seconds */
     double                    queued_ms;    /* until it was started */
     double                    duration_ms;

@@ -344,8 +344,9 @@ sandbox_server_show(sandbox_executor_t *ex, struct evhttp_request *req,
         return;
     }
 
-    sandbox_server_send_json(req, 200, json_pack("{s:s, s:s}",
+    sandbox_server_send_json(req, 200, json_pack("{s:s, s:i, s:s}",
                              "execution_id", e->id,
+                             "attempt", (int) e->attempt,
                              "state", sandbox_server_state(e)));
 }
 
@@ -378,7 +379,6 @@ sandbox_server_ack(sandbox_executor_t *ex, struct evhttp_request *req,
     /* nothing can be forgotten of one that still runs */
 
     if (e != NULL && e->state == SANDBOX_EXECUTION_ENDED) {
-        sandbox_server_forget_waiter(e);
         sandbox_execution_forget(e);
     }
 
@@ -418,6 +418,7 @@ sandbox_server_wait(sandbox_execution_t *e, struct evhttp_request *req)
     w->execution = e;
 
     e->done = sandbox_server_answer;
+    e->gone = sandbox_server_forget_waiter;
     e->data = w;
 
     evhttp_connection_set_closecb(w->connection,
@@ -437,6 +438,12 @@ sandbox_server_answer(sandbox_execution_t *e)
 
     req = w->request;
     out = evhttp_request_get_output_buffer(req);
+
+    if (e->dropped) {
+        sandbox_server_forget_waiter(e);
+        sandbox_server_send_error(req, 409, "a newer attempt was asked for");
+        return;
+    }
 
     if (w->connection == NULL || e->body == NULL
         || evbuffer_add_buffer_reference(out, e->body) == -1)

@@ -10,7 +10,8 @@
  * Its parent is the worker's own and closed to everybody else (mode 0700), so
  * the open mode in here opens nothing to other users of the host: the sandbox
  * reaches the folder through its bind mount only.  What a sandbox may have put
- * there is never followed and never opened, only unlinked.
+ * there is never followed, and only unlinked; of its folders those are emptied
+ * that lie right in it, as the executor's spool does.
  */
 
 
@@ -25,12 +26,20 @@
 #define NGX_SANDBOX_BOOTSTRAP           "bootstrap.json"
 #define NGX_SANDBOX_SOCKET              "executor.sock"
 
+/* of folders that are emptied below it */
+#define NGX_SANDBOX_SESSION_DIR_DEPTH   1
+
 
 static ngx_int_t ngx_sandbox_session_dir_join(ngx_pool_t *pool,
     ngx_str_t *base, ngx_str_t *session_id, char *name, ngx_str_t *ret_path);
 static ngx_int_t ngx_sandbox_session_dir_write(int dir, ngx_str_t *text,
     ngx_log_t *log);
 static ngx_int_t ngx_sandbox_session_dir_empty(u_char *path, ngx_log_t *log);
+static void ngx_sandbox_session_dir_empty_at(DIR *dir, u_char *path,
+    ngx_uint_t depth, ngx_log_t *log);
+static ngx_int_t ngx_sandbox_session_dir_unlink(int fd, char *name,
+    u_char *path, ngx_uint_t depth, ngx_log_t *log);
+static DIR *ngx_sandbox_session_dir_open(int fd, char *name);
 
 
 ngx_int_t
@@ -190,21 +199,28 @@ ngx_sandbox_session_dir_write(int dir, ngx_str_t *text, ngx_log_t *log)
 static ngx_int_t
 ngx_sandbox_session_dir_empty(u_char *path, ngx_log_t *log)
 {
-    DIR            *dir;
-    int             fd, flags;
-    struct dirent  *entry;
+    DIR  *dir;
 
-    fd = open((char *) path, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    dir = ngx_sandbox_session_dir_open(AT_FDCWD, (char *) path);
 
-    if (fd == -1) {
+    if (dir == NULL) {
         return (ngx_errno == NGX_ENOENT) ? NGX_OK : NGX_ERROR;
     }
 
-    dir = fdopendir(fd);
-    if (dir == NULL) {
-        (void) close(fd);
-        return NGX_ERROR;
-    }
+    ngx_sandbox_session_dir_empty_at(dir, path, NGX_SANDBOX_SESSION_DIR_DEPTH,
+                                     log);
+
+    return NGX_OK;
+}
+
+
+/* closes it */
+
+static void
+ngx_sandbox_session_dir_empty_at(DIR *dir, u_char *path, ngx_uint_t depth,
+    ngx_log_t *log)
+{
+    struct dirent  *entry;
 
     while ((entry = readdir(dir)) != NULL) {
 
@@ -214,11 +230,11 @@ ngx_sandbox_session_dir_empty(u_char *path, ngx_log_t *log)
             continue;
         }
 
-        flags = (entry->d_type == DT_DIR) ? AT_REMOVEDIR : 0;
-
         /* two that settle a session may both be here */
 
-        if (unlinkat(fd, entry->d_name, flags) == -1
+        if (ngx_sandbox_session_dir_unlink(dirfd(dir), entry->d_name, path,
+                                           depth, log)
+            != NGX_OK
             && ngx_errno != NGX_ENOENT)
         {
             ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
@@ -228,6 +244,59 @@ ngx_sandbox_session_dir_empty(u_char *path, ngx_log_t *log)
     }
 
     (void) closedir(dir);
+}
 
-    return NGX_OK;
+
+/* the type that a folder tells of its entries may be unknown, or no more so */
+
+static ngx_int_t
+ngx_sandbox_session_dir_unlink(int fd, char *name, u_char *path,
+    ngx_uint_t depth, ngx_log_t *log)
+{
+    DIR  *dir;
+
+    if (unlinkat(fd, name, 0) == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_errno != NGX_EISDIR) {
+        return NGX_ERROR;
+    }
+
+    if (depth) {
+        dir = ngx_sandbox_session_dir_open(fd, name);
+
+        if (dir == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_sandbox_session_dir_empty_at(dir, path, depth - 1, log);
+    }
+
+    return (unlinkat(fd, name, AT_REMOVEDIR) == 0) ? NGX_OK : NGX_ERROR;
+}
+
+
+static DIR *
+ngx_sandbox_session_dir_open(int fd, char *name)
+{
+    int         folder;
+    DIR        *dir;
+    ngx_err_t   err;
+
+    folder = openat(fd, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (folder == -1) {
+        return NULL;
+    }
+
+    dir = fdopendir(folder);
+
+    if (dir == NULL) {
+        err = ngx_errno;
+        (void) close(folder);
+        ngx_set_errno(err);
+    }
+
+    return dir;
 }

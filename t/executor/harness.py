@@ -271,8 +271,7 @@ class Executor:
         return self
 
     def ready(self):
-        if not until(lambda: [c for c in self.callback.calls
-                              if c.path.endswith("/container_ready")]):
+        if not until(self.readies):
             sys.stderr.write(self.errors())
             raise RuntimeError("the executor did not come up")
 
@@ -288,6 +287,23 @@ class Executor:
                 pid = int((f.read().split() or [pid])[0])
 
         os.kill(pid, signo)
+
+    def kill(self):
+        """As the kernel does it for want of memory: without a goodbye."""
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self):
+        """In the same folder, as the control plane would."""
+        known = len(self.readies())
+        self.start()
+
+        if not until(lambda: len(self.readies()) > known):
+            raise RuntimeError("it did not come up again: " + self.errors())
+
+    def readies(self):
+        return [c for c in self.callback.calls
+                if c.path.endswith("/container_ready")]
 
     def stop(self):
         if self.process.poll() is None:

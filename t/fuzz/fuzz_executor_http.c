@@ -14,6 +14,7 @@
  */
 
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -24,6 +25,7 @@
 #include "pool.h"
 #include "process.h"
 #include "server.h"
+#include "spool.h"
 
 
 #define FUZZ_CONNECTIONS  4
@@ -298,8 +300,8 @@ fuzz_execute(fuzz_input_t *in, unsigned n)
 
     len = snprintf(body, sizeof(body), "{\"execution_id\":\"e%u\","
                    "\"language\":\"shell\",\"code\":\":\",\"timeout\":%u,"
-                   "\"mode\":\"%ssync\"}", what & 7, 1 + (what >> 3),
-                   what & 0x80 ? "a" : "");
+                   "\"attempt\":%u,\"mode\":\"%ssync\"}", what & 7,
+                   1 + (what >> 3), 1 + (n >> 6), what & 0x80 ? "a" : "");
 
     fuzz_post(n, "/v1/executions", body, len, 0);
 }
@@ -408,6 +410,29 @@ fuzz_call(fuzz_input_t *in)
 
 /* the evening */
 
+static unsigned
+fuzz_count_spooled(void)
+{
+    int       fd;
+    DIR      *dir;
+    unsigned  n;
+
+    fd = openat(fuzz_ex.spool_fd, ".", O_RDONLY|O_DIRECTORY);
+    dir = fdopendir(fd);
+    fuzz_bug(dir == NULL);
+
+    for (n = 0; readdir(dir) != NULL; n++) {
+        /* void */
+    }
+
+    closedir(dir);
+
+    /* but "." and ".." */
+
+    return n - 2;
+}
+
+
 static void
 fuzz_settle(fuzz_input_t *in)
 {
@@ -448,6 +473,7 @@ fuzz_settle(fuzz_input_t *in)
     fuzz_bug(!TAILQ_EMPTY(&fuzz_ex.executions));
     fuzz_bug(fuzz_ex.running || fuzz_ex.queued || fuzz_ex.held);
     fuzz_bug(fuzz_ex.queued_bytes || fuzz_ex.held_bytes);
+    fuzz_bug(fuzz_ex.spool_failed || fuzz_count_spooled() != 0);
 }
 
 
@@ -472,6 +498,9 @@ fuzz_remove(void)
 
     snprintf(path, sizeof(path), "%s/executor.sock", fuzz_folder);
     (void) unlink(path);
+
+    snprintf(path, sizeof(path), "%s/" SANDBOX_SPOOL_FOLDER, fuzz_folder);
+    (void) rmdir(path);
     (void) rmdir(fuzz_folder);
 }
 
@@ -506,6 +535,9 @@ fuzz_init(void)
     /* of the other languages there is no runner: they cannot run here */
     sandbox_languages_init(&ex->languages, "/bin", "/nonexistent");
 
+    sandbox_spool_open(ex);
+
+    fuzz_bug(ex->spool_fd == -1);
     fuzz_bug(ex->base == NULL || sandbox_pool_create(ex) != SANDBOX_OK
              || sandbox_server_start(ex) != SANDBOX_OK);
 

@@ -166,6 +166,7 @@ fuzz_render(ngx_pool_t *pool, sandbox_result_t *r)
     }
 
     fuzz_bug(rc != NGX_OK);
+    fuzz_bug(got.attempt != (ngx_int_t) r->attempt);
 
     fuzz_same(&got.stdout_text, r->out);
     fuzz_same(&got.stderr_text, r->err);
@@ -192,6 +193,7 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
     memset(&r, 0, sizeof(r));
 
     r.id = "exec_20260101_fuzz0000";
+    r.attempt = 1 + text->len % SANDBOX_ATTEMPT_MAX;
     r.timeout = (fuzz_byte(&in) + 1) / 8.0;
 
     /* most of the time it is the frame that counts */

@@ -35,6 +35,7 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
     }
 
     fuzz_bug(!ngx_sandbox_id_valid(&r.execution_id));
+    fuzz_bug(r.attempt < 1 || r.attempt > NGX_SANDBOX_ATTEMPT_MAX);
     fuzz_bug(r.exit_code < -1 || r.exit_code > 255);
     fuzz_bug(r.error_message.len > NGX_SANDBOX_ERROR_MAX);
     fuzz_bug(!ngx_sandbox_utf8_valid(&r.error_message));

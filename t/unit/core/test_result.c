@@ -109,6 +109,7 @@ test_good(void **state)
     assert_int_equal(decode(&(head_t) { .err = "3" }, "outerr[41]"), NGX_OK);
 
     assert_text(&result.execution_id, "exec_20261124_abcdefgh");
+    assert_int_equal(result.attempt, 1);
     assert_int_equal(result.status, NGX_SANDBOX_RESULT_COMPLETED);
     assert_text(&result.status_name, "completed");
     assert_int_equal(result.exit_code, 0);
@@ -170,6 +171,11 @@ test_good_ones(void **state)
     assert_int_equal(result.status, NGX_SANDBOX_RESULT_TIMEOUT);
     assert_int_equal(result.exit_code, -1);
     assert_text(&result.stdout_text, "\xe2\x82\xac");
+
+    assert_int_equal(decode(&(head_t) { .more = ",\"attempt\":1000" },
+                            "outer[41]"),
+                     NGX_OK);
+    assert_int_equal(result.attempt, 1000);
 }
 
 
@@ -250,6 +256,9 @@ test_bad_head(void **state)
         { { .metrics = "{\"cpu_time_ms\":-1}" }, "metrics.cpu_time_ms: must" },
         { { .metrics = "{\"io_read_bytes\":0.5}" }, "metrics.io_read_bytes" },
         { { .metrics = "{\"x\":1}" }, "metrics.x: unknown field" },
+        { { .more = ",\"attempt\":0" }, "attempt: must be an integer" },
+        { { .more = ",\"attempt\":1001" }, "attempt: must be an integer" },
+        { { .more = ",\"attempt\":null" }, "attempt: must be an integer" },
         { { .more = ",\"foo\":1" }, "foo: unknown field" },
         { { .more = ",\"status\":\"failed\"" }, "a key is given twice" },
         { { .more = ",\"a\":[[[" }, "a value is expected" },

@@ -36,6 +36,7 @@ fixture_init(fixture_t *f, int wait_status, const char *frame, size_t len)
     sandbox_output_feed(&f->frame, (const u_char *) frame, len);
 
     f->result.id = "exec_1";
+    f->result.attempt = 3;
     f->result.timeout = 2.5;
     f->result.wait_status = wait_status;
     f->result.out = &f->out;
@@ -213,7 +214,9 @@ test_render(void **state)
 
     head = json_loadb(text, end - text, 0, NULL);
     assert_non_null(head);
-    assert_int_equal(json_object_size(head), 11);
+    assert_int_equal(json_object_size(head), 12);
+    assert_int_equal(json_integer_value(json_object_get(head, "attempt")),
+                     3);
     assert_true(json_is_null(json_object_get(head, "error_message")));
     assert_non_null(memmem(text, n, "\"duration_ms\":12.3,", 19));
     assert_non_null(memmem(text, n, "\"peak_memory_mb\":9.5,", 21));
