@@ -13,7 +13,7 @@ use File::Basename qw(dirname);
 my $lib = abs_path(dirname(__FILE__) . '/lib');
 my $row = "INSERT INTO sessions (id, template_id, status, language_runtime,
            runtime_backend, image_url, cpu_milli, memory_mb, disk_mb,
-           max_processes, timeout_sec, workspace_path, start_deadline_at,
+           max_processes, timeout_sec, workspace_path, start_due_at,
            expires_at, completed_at, failure) VALUES ('bad', 'x', '%s', 'x',
            'docker', 'x', 1, 1, 1, 1, 1, 'x', '2099-01-01', '2099-01-01', %s,
            NULL)";
@@ -65,7 +65,7 @@ planted(sprintf($rows, "$ended; INSERT INTO containers (id, session_id,
 planted(sprintf($rows, sprintf $row, 'running', 'NULL'),
         'a running session has a running container');
 planted(sprintf($rows, "$ended; INSERT INTO executions (id, session_id, status,
-                language, code, timeout_sec, deadline_at) VALUES ('bad', 'bad',
+                language, code, timeout_sec, due_at) VALUES ('bad', 'bad',
                 'running', 'shell', 'x', 1, '2099-01-01')"),
         'an ended session has no unfinished execution');
 planted(sprintf($rows, sprintf $row, 'terminated', 'NULL'),

@@ -203,7 +203,7 @@ my $slow = api(POST => "/sessions/$s/execute",
                { language => 'shell', code => 'sleep 2; echo slow' })
     ->{json}{execution_id};
 wait_for(sub { api(GET => "/executions/$slow")->{json}{status} eq 'running' });
-db("UPDATE executions SET deadline_at = '2020-01-01' WHERE id = '$slow'");
+db("UPDATE executions SET due_at = '2020-01-01' WHERE id = '$slow'");
 is(api(GET => "/executions/$slow")->{json}{status}, 'running',
    'what the executor still has is not given up by a reader');
 loopback('/internal/jobs/reconcile');
@@ -215,7 +215,7 @@ is(api(GET => "/executions/$slow")->{json}{stdout}, "slow\n",
    'its result came');
 
 db("INSERT INTO executions (id, session_id, status, language, code,
-    timeout_sec, deadline_at) VALUES
+    timeout_sec, due_at) VALUES
     ('lost-1', '$s', 'running', 'shell', ':', 1, '2020-01-01'),
     ('lost-2', '$s', 'pending', 'shell', ':', 1, '2020-01-01'),
     ('lost-3', '$s', 'running', 'shell', ':', 1, '2020-01-01')");
@@ -275,7 +275,7 @@ sub page {
 
 
 db("INSERT INTO executions (id, session_id, status, language, code,
-    timeout_sec, deadline_at, completed_at, stdout, stderr, error_message,
+    timeout_sec, due_at, completed_at, stdout, stderr, error_message,
     return_value) SELECT CONCAT('long-', seq), '$s', 'crashed', 'shell',
     REPEAT(CHAR(1), 102400), 1, '2020-01-01', '2020-01-01',
     REPEAT(CHAR(1), IF(seq > 130, 1048576, 8193)), REPEAT(CHAR(1), 8193),

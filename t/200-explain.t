@@ -64,7 +64,7 @@ sql(q(INSERT INTO templates (id, name, image_url, runtime_type,
       CONCAT('r-', id), 'x', IF(status IN ('creating', 'running'), status,
       'removed'), created_at FROM sessions;),
     q(INSERT INTO executions (id, session_id, status, language, code,
-      timeout_sec, deadline_at, created_at)
+      timeout_sec, due_at, created_at)
       SELECT CONCAT('e-', seq), CONCAT('s-', 1 + seq MOD 2000),
       IF(seq MOD 100, 'completed', IF(seq MOD 200, 'running', 'pending')),
       'python', 'x', 30, '2026-01-01' + INTERVAL seq SECOND,

@@ -180,6 +180,10 @@ void ngx_sandbox_render_session(ngx_sandbox_json_t *json, ngx_str_t *row);
 void ngx_sandbox_render_execution(ngx_sandbox_json_t *json, ngx_str_t *row,
     ngx_uint_t whole);
 
+/* the same into an object that has been begun */
+void ngx_sandbox_render_execution_fields(ngx_sandbox_json_t *json,
+    ngx_str_t *row, ngx_uint_t whole);
+
 void ngx_sandbox_session_create_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_session_list_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_session_get_api(ngx_sandbox_api_t *a);

@@ -5,7 +5,7 @@
 
 
 /*
- * Executions: run code and wait, run it and come back later, read, list, cancel.
+ * Executions: run code and wait, run it and come back later, read, cancel.
  */
 
 
@@ -17,9 +17,7 @@
 #include "ngx_sandbox_execution_flow.h"
 #include "ngx_sandbox_execution_store.h"
 #include "ngx_sandbox_id.h"
-#include "ngx_sandbox_listing.h"
 #include "ngx_sandbox_op.h"
-#include "ngx_sandbox_session_store.h"
 
 
 #define NGX_SANDBOX_EXECUTE_TIMEOUT  30    /* seconds, by default */
@@ -46,16 +44,6 @@ typedef struct {
 } ngx_sandbox_execute_query_t;
 
 
-typedef struct {
-    ngx_sandbox_fields_t   fields;
-    ngx_uint_t             status;
-    ngx_int_t              limit;
-    ngx_int_t              offset;
-    ngx_uint_t             by_status;
-    ngx_str_t              session_id;
-} ngx_sandbox_execution_query_t;
-
-
 static ngx_sandbox_execute_t *ngx_sandbox_execute_parse(ngx_sandbox_api_t *a);
 static ngx_int_t ngx_sandbox_execute_directory(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, void *value);
@@ -73,35 +61,12 @@ static void ngx_sandbox_execution_whole(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_brief(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_read_api(ngx_sandbox_api_t *a,
     ngx_sandbox_flow_done_pt done);
-static ngx_int_t ngx_sandbox_execution_owner(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_execution_select(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_execution_count(ngx_sandbox_flow_t *f);
-static void ngx_sandbox_execution_filters(ngx_sandbox_flow_t *f,
-    ngx_uint_t all, ngx_uint_t by_status);
-static void ngx_sandbox_render_listed(ngx_sandbox_json_t *json,
-    ngx_str_t *row);
-static void ngx_sandbox_render_execution_fields(ngx_sandbox_json_t *json,
-    ngx_str_t *row, ngx_uint_t whole);
-static void ngx_sandbox_render_seconds(ngx_sandbox_json_t *json,
-    ngx_str_t *ms);
 
 
 static ngx_str_t  ngx_sandbox_languages[] = {
     ngx_string("python"),
     ngx_string("javascript"),
     ngx_string("shell"),
-    ngx_null_string
-};
-
-
-static ngx_str_t  ngx_sandbox_execution_states[] = {
-    ngx_string("pending"),
-    ngx_string("running"),
-    ngx_string("completed"),
-    ngx_string("failed"),
-    ngx_string("timeout"),
-    ngx_string("crashed"),
-    ngx_string("cancelled"),
     ngx_null_string
 };
 
@@ -148,57 +113,6 @@ static const ngx_sandbox_field_t  ngx_sandbox_execute_query[] = {
 
       ngx_sandbox_null_field
 };
-
-
-static const ngx_sandbox_field_t  ngx_sandbox_execution_query[] = {
-
-    { ngx_string("status"), NGX_SANDBOX_FIELD_ENUM, 0, 0, 0,
-      offsetof(ngx_sandbox_execution_query_t, status),
-      ngx_sandbox_execution_states, NULL, NULL },
-
-    { ngx_string("limit"), NGX_SANDBOX_FIELD_INT, NGX_SANDBOX_FIELD_CLAMP, 1,
-      NGX_SANDBOX_LISTING_LIMIT_MAX,
-      offsetof(ngx_sandbox_execution_query_t, limit), NULL, NULL, NULL },
-
-    { ngx_string("offset"), NGX_SANDBOX_FIELD_INT, 0, 0,
-      NGX_SANDBOX_LISTING_OFFSET_MAX,
-      offsetof(ngx_sandbox_execution_query_t, offset), NULL, NULL, NULL },
-
-      ngx_sandbox_null_field
-};
-
-
-#define FIELD(name, column, kind)                                             \
-    { ngx_string(name), NGX_SANDBOX_EXECUTION_##column,                       \
-      NGX_SANDBOX_RENDER_##kind }
-
-static const ngx_sandbox_render_t  ngx_sandbox_execution_head[] = {
-    FIELD("id", ID, STRING),
-    FIELD("session_id", SESSION, STRING),
-    FIELD("status", STATUS, STRING),
-    FIELD("language", LANGUAGE, STRING),
-    FIELD("timeout", TIMEOUT, NUMBER),
-    FIELD("exit_code", EXIT_CODE, NUMBER),
-    FIELD("error_message", ERROR, STRING),
-    FIELD("retry_count", RETRIES, NUMBER),
-    FIELD("max_retries", MAX_RETRIES, NUMBER),
-    FIELD("created_at", CREATED, TIME),
-    FIELD("started_at", STARTED, TIME),
-    FIELD("completed_at", COMPLETED, TIME),
-      ngx_sandbox_null_render
-};
-
-static const ngx_sandbox_render_t  ngx_sandbox_execution_rest[] = {
-    FIELD("code", CODE, STRING),
-    FIELD("stdout", STDOUT, STRING),
-    FIELD("stderr", STDERR, STRING),
-    FIELD("stdout_truncated", STDOUT_CUT, BOOL),
-    FIELD("stderr_truncated", STDERR_CUT, BOOL),
-    FIELD("return_value", RETURN, JSON),
-      ngx_sandbox_null_render
-};
-
-#undef FIELD
 
 
 void
@@ -275,46 +189,6 @@ ngx_sandbox_execution_cancel_api(ngx_sandbox_api_t *a)
     ngx_sandbox_op_flow(a->request, a->node,
                         ngx_sandbox_execution_cancel_steps, c, 1,
                         ngx_sandbox_execution_cancelled);
-}
-
-
-void
-ngx_sandbox_execution_list_api(ngx_sandbox_api_t *a)
-{
-    ngx_sandbox_listing_t          *l;
-    ngx_sandbox_execution_query_t  *q;
-
-    if (!ngx_sandbox_id_valid(&a->params[0])) {
-        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_SESSION_NOT_FOUND,
-                                  "no session has such an id");
-        return;
-    }
-
-    l = ngx_sandbox_listing_create(a, sizeof(ngx_sandbox_execution_query_t));
-    if (l == NULL) {
-        return;
-    }
-
-    q = l->query;
-    q->limit = NGX_SANDBOX_LISTING_LIMIT;
-
-    if (ngx_sandbox_api_query(a, ngx_sandbox_execution_query, q) != NGX_OK) {
-        return;
-    }
-
-    q->by_status = ngx_sandbox_is_set(ngx_sandbox_execution_query, q, status);
-    q->session_id = a->params[0];
-
-    l->limit = q->limit;
-    l->offset = q->offset;
-    l->owner = ngx_sandbox_execution_owner;
-    l->no_owner = NGX_SANDBOX_SESSION_NOT_FOUND;
-    l->select = ngx_sandbox_execution_select;
-    l->count = ngx_sandbox_execution_count;
-    l->render = ngx_sandbox_render_listed;
-    l->row_size = 1024;
-
-    ngx_sandbox_listing_run(a, l);
 }
 
 
@@ -652,155 +526,4 @@ ngx_sandbox_execution_read_api(ngx_sandbox_api_t *a,
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_execution_read_steps,
                         e, 0, done);
-}
-
-
-static ngx_int_t
-ngx_sandbox_execution_owner(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_listing_t          *l;
-    ngx_sandbox_execution_query_t  *q;
-
-    l = f->data;
-    q = l->query;
-
-    ngx_sandbox_op_statement(f,
-                     &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_GET]);
-    ngx_sandbox_op_string(f, &q->session_id);
-
-    return ngx_sandbox_op_query(f);
-}
-
-
-static ngx_int_t
-ngx_sandbox_execution_select(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_listing_t  *l;
-
-    l = f->data;
-
-    ngx_sandbox_execution_filters(f, NGX_SANDBOX_SQL_EXECUTION_LIST,
-                                  NGX_SANDBOX_SQL_EXECUTION_LIST_STATUS);
-
-    ngx_sandbox_op_int(f, l->limit + 1);
-    ngx_sandbox_op_int(f, l->offset);
-
-    return ngx_sandbox_op_query(f);
-}
-
-
-static ngx_int_t
-ngx_sandbox_execution_count(ngx_sandbox_flow_t *f)
-{
-    ngx_sandbox_listing_t  *l;
-
-    l = f->data;
-
-    ngx_sandbox_execution_filters(f, NGX_SANDBOX_SQL_EXECUTION_COUNT,
-                                  NGX_SANDBOX_SQL_EXECUTION_COUNT_STATUS);
-
-    ngx_sandbox_op_int(f, l->total_limit + 1);
-
-    return ngx_sandbox_op_query(f);
-}
-
-
-static void
-ngx_sandbox_execution_filters(ngx_sandbox_flow_t *f, ngx_uint_t all,
-    ngx_uint_t by_status)
-{
-    ngx_sandbox_listing_t          *l;
-    ngx_sandbox_execution_query_t  *q;
-
-    l = f->data;
-    q = l->query;
-
-    ngx_sandbox_op_statement(f,
-              &ngx_sandbox_execution_stmts[q->by_status ? by_status : all]);
-
-    ngx_sandbox_op_string(f, &q->session_id);
-
-    if (q->by_status) {
-        ngx_sandbox_op_string(f, &ngx_sandbox_execution_states[q->status]);
-    }
-}
-
-
-void
-ngx_sandbox_render_execution(ngx_sandbox_json_t *json, ngx_str_t *row,
-    ngx_uint_t whole)
-{
-    ngx_sandbox_json_object_start(json);
-    ngx_sandbox_render_execution_fields(json, row, whole);
-    ngx_sandbox_json_object_end(json);
-}
-
-
-static void
-ngx_sandbox_render_listed(ngx_sandbox_json_t *json, ngx_str_t *row)
-{
-    ngx_sandbox_json_object_start(json);
-    ngx_sandbox_render_execution_fields(json, row, 1);
-
-    ngx_sandbox_json_literal_key(json, "return_value_omitted");
-    ngx_sandbox_json_bool(json,
-              ngx_sandbox_value_is(&row[NGX_SANDBOX_EXECUTION_OMITTED], "1"));
-    ngx_sandbox_json_literal_key(json, "code_truncated");
-    ngx_sandbox_json_bool(json,
-             ngx_sandbox_value_is(&row[NGX_SANDBOX_EXECUTION_CODE_CUT], "1"));
-
-    ngx_sandbox_json_object_end(json);
-}
-
-
-static void
-ngx_sandbox_render_execution_fields(ngx_sandbox_json_t *json, ngx_str_t *row,
-    ngx_uint_t whole)
-{
-    static ngx_str_t  none = ngx_string("[]");
-
-    ngx_sandbox_render(json, ngx_sandbox_execution_head, row);
-
-    ngx_sandbox_json_literal_key(json, "execution_time");
-    ngx_sandbox_render_seconds(json, &row[NGX_SANDBOX_EXECUTION_DURATION]);
-
-    ngx_sandbox_json_literal_key(json, "metrics");
-    ngx_sandbox_json_raw(json, &row[NGX_SANDBOX_EXECUTION_METRICS]);
-
-    if (whole) {
-        ngx_sandbox_render(json, ngx_sandbox_execution_rest, row);
-
-        ngx_sandbox_json_literal_key(json, "artifacts");
-        ngx_sandbox_json_raw(json, &none);
-    }
-}
-
-
-/* milliseconds as MariaDB shows a DOUBLE; null when it has not ended */
-
-static void
-ngx_sandbox_render_seconds(ngx_sandbox_json_t *json, ngx_str_t *ms)
-{
-    char        *end, number[32];
-    u_char       buf[NGX_INT64_LEN + sizeof(".000000")];
-    double       value;
-    ngx_str_t    text;
-
-    if (ms->data == NULL || ms->len >= sizeof(number)) {
-        ngx_sandbox_json_null(json);
-        return;
-    }
-
-    ngx_cpystrn((u_char *) number, ms->data, ms->len + 1);
-    value = strtod(number, &end);
-
-    if (*end != '\0' || value < 0 || value > 1e12) {
-        ngx_sandbox_json_null(json);
-        return;
-    }
-
-    text.data = buf;
-    text.len = ngx_sprintf(buf, "%.6f", value / 1000) - buf;
-
-    ngx_sandbox_json_number(json, &text);
 }

@@ -14,8 +14,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
-#include <openssl/sha.h>
 #include "ngx_sandbox_api.h"
+#include "ngx_sandbox_hash.h"
 #include "ngx_sandbox_op.h"
 
 
@@ -135,12 +135,12 @@ ngx_sandbox_idempotency_fill(ngx_sandbox_api_t *a,
     ngx_sandbox_idempotency_t *key)
 {
     char        *name;
-    u_char      *p, hash[SHA256_DIGEST_LENGTH];
+    u_char      *p;
     ngx_pool_t  *pool;
 
     pool = a->request->pool;
 
-    name = ngx_strrchr(a->route->path, '/') + 1;
+    name = strrchr(a->route->path, '/') + 1;
 
     p = ngx_pnalloc(pool, ngx_strlen(name) + 1 + a->params[0].len);
     if (p == NULL) {
@@ -154,17 +154,7 @@ ngx_sandbox_idempotency_fill(ngx_sandbox_api_t *a,
         key->scope.len--;
     }
 
-    SHA256(a->body.data, a->body.len, hash);
-
-    p = ngx_pnalloc(pool, 2 * SHA256_DIGEST_LENGTH);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    key->hash.data = p;
-    key->hash.len = ngx_hex_dump(p, hash, SHA256_DIGEST_LENGTH) - p;
-
-    return NGX_OK;
+    return ngx_sandbox_sha256_hex(pool, &a->body, &key->hash);
 }
 
 

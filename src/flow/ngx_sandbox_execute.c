@@ -23,6 +23,7 @@
 #include "ngx_sandbox.h"
 #include "ngx_sandbox_execution_flow.h"
 #include "ngx_sandbox_execution_store.h"
+#include "ngx_sandbox_idempotency_store.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_session_store.h"
 

@@ -9,8 +9,8 @@
  *
  * That it is wanted is noted in its row first, so that it is not attempted
  * again whatever dies now.  The executor ends the code and reports, so that the
- * output so far is kept; if it does not within some seconds, or knows nothing of
- * it, the row is closed without.
+ * output so far is kept; if it does not within some seconds, or knows nothing
+ * of it, the row is closed without.
  */
 
 
@@ -229,10 +229,6 @@ ngx_sandbox_cancel_read(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_cancel_shown(ngx_sandbox_flow_t *f)
 {
-    ngx_sandbox_execution_cancel_t  *c;
-
-    c = f->data;
-
     if (f->op_rc != NGX_OK) {
         return NGX_ERROR;
     }

@@ -5,9 +5,11 @@
 
 
 /*
- * Reconciling: what was cut short in between is found here.  Each session
- * that may need it goes to its settling flow, which looks again and decides; what is removed here are containers that no row knows.  All of it
- * is conditional, so the job may run twice, late, or on two hosts at once.
+ * Reconciling: what was cut short in between is found here.  Each session that
+ * may need it goes to its settling flow, which looks again and decides; what is
+ * removed here are keys that have expired and containers that no row knows.
+ * All of it is conditional, so the job may run twice, late, or on two hosts at
+ * once.
  *
  * The engine is asked before the rows are read, and a row is there before its
  * container: a container of the list without a row is not about to get one.
