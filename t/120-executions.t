@@ -197,37 +197,39 @@ ok(wait_for(sub {
 }, 15), 'which goes on and keeps its result');
 
 
-# ---- one whose deadline is over: the executor is asked first
+# ---- one whose lease is over: the executor is asked first
 
 my $slow = api(POST => "/sessions/$s/execute",
                { language => 'shell', code => 'sleep 2; echo slow' })
     ->{json}{execution_id};
 wait_for(sub { api(GET => "/executions/$slow")->{json}{status} eq 'running' });
 db("UPDATE executions SET due_at = '2020-01-01' WHERE id = '$slow'");
-is(api(GET => "/executions/$slow")->{json}{status}, 'running',
-   'what the executor still has is not given up by a reader');
-loopback('/internal/jobs/reconcile');
+loopback('/internal/jobs/reap');
 loopback("/internal/executions/$slow/settle");
+my ($due) = @{(db("SELECT status, due_at > UTC_TIMESTAMP() + INTERVAL 10 SECOND
+                   FROM executions WHERE id = '$slow'"))[0]}[0, 1];
+ok($due && api(GET => "/executions/$slow")->{json}{status} eq 'running',
+   'what the executor still has is not given up, its lease is renewed');
 ok(wait_for(sub {
     api(GET => "/executions/$slow")->{json}{status} ne 'running';
-}, 15), 'nor by the reconciler');
+}, 15), 'it goes on');
 is(api(GET => "/executions/$slow")->{json}{stdout}, "slow\n",
    'its result came');
 
 db("INSERT INTO executions (id, session_id, status, language, code,
-    timeout_sec, due_at) VALUES
-    ('lost-1', '$s', 'running', 'shell', ':', 1, '2020-01-01'),
-    ('lost-2', '$s', 'pending', 'shell', ':', 1, '2020-01-01'),
-    ('lost-3', '$s', 'running', 'shell', ':', 1, '2020-01-01')");
-my $lost = api(GET => '/executions/lost-1')->{json};
-is("$lost->{status}: $lost->{error_message}",
-   'failed: no result arrived within the deadline', 'what it has not, is');
-like(api(GET => '/executions/lost-2')->{json}{error_message},
-     qr/not known to have begun/, 'and says whether it can have begun');
-loopback('/internal/jobs/reconcile');
+    timeout_sec, max_retries, due_at) VALUES
+    ('lost-1', '$s', 'running', 'shell', ':', 1, 0, '2020-01-01'),
+    ('lost-2', '$s', 'pending', 'shell', ':', 1, 0, '2020-01-01')");
+loopback('/internal/jobs/reap');
 ok(wait_for(sub {
-    (db("SELECT status FROM executions WHERE id = 'lost-3'"))[0][0] eq 'failed';
-}), 'and if nobody reads it');
+    my $lost = api(GET => '/executions/lost-1')->{json};
+    "$lost->{status}: $lost->{error_message}"
+        eq 'failed: the executor has lost the execution';
+}), 'what it has not, is, by the job');
+ok(wait_for(sub {
+    (api(GET => '/executions/lost-2')->{json}{error_message} // '')
+        =~ /not known to have begun/;
+}), 'and it is said whether it can have begun');
 
 
 # ---- lists

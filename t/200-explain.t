@@ -139,8 +139,9 @@ sub faults {
     my @plans = ('');
 
     # one call for all: a row of one column ends each plan
-    for my $row (sql(map { ('EXPLAIN ', literal($_->{sql}),
-                            ";\nSELECT 'end';\n") } @statements))
+    for my $row (sql(map { (map({ ('EXPLAIN ', literal($_), ";\n") }
+                                parts($_->{sql})), "SELECT 'end';\n")
+                         } @statements))
     {
         if (@$row == 1) {
             push @plans, '';
@@ -178,6 +179,22 @@ sub fault {
 }
 
 
+# what a compound statement does with tables; its variables have names that
+# end with a low line
+sub parts {
+    my ($sql) = @_;
+
+    return ($sql) if $sql !~ /^BEGIN NOT ATOMIC/;
+
+    my @parts = grep { /^(?:INSERT|UPDATE|DELETE)\b|^SELECT\b.*\bFROM\b/ }
+                map { s/^\s*(?:IF\b.*?\bTHEN\s+)?//r } split /;/, $sql;
+    die "no parts: $sql" if !@parts;
+
+    return map { s/ INTO [\w, ]*_(?= FROM)//r
+                 =~ s/ FOR UPDATE$//r =~ s/\b[a-z]+_(?![a-z])/'x'/gr } @parts;
+}
+
+
 # the statement with values for its parameters: what stands before one tells
 # what it is
 sub literal {
@@ -198,7 +215,7 @@ sub literal {
                                                   ? "'completed'"
                : $before =~ /status = $/          ? "'terminated'"
                : $before =~ /created_at <=? $/    ? "'2026-01-01 00:30:00'"
-               : $before =~ /epoch = $/           ? 1
+               : $before =~ /(?:epoch|retry_count) = $/ ? 1
                : $before =~ /\bk = $/             ? "'k'"
                : $before =~ /\bv = $/             ? "'v-7'"
                : $before =~ /(?:template_id|t\.id) = $|templates.* id = $/s

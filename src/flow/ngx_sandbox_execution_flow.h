@@ -85,6 +85,7 @@ typedef struct {
     ngx_sandbox_execute_t       run;             /* first */
     ngx_int_t                   due;             /* ms, until then */
     unsigned                    crashed:1;       /* no attempt at present */
+    unsigned                    pending:1;
     unsigned                    alive:1;         /* the executor knows it */
 } ngx_sandbox_execution_settle_t;
 

@@ -135,6 +135,7 @@ ngx_sandbox_execution_settle_found(ngx_sandbox_flow_t *f)
 
     s->due = ngx_atoi(due->data, due->len);
     s->crashed = ngx_sandbox_value_is(status, "crashed");
+    s->pending = ngx_sandbox_value_is(status, "pending");
 
     if (s->due == NGX_ERROR || (s->due > 0 && !s->crashed)) {
         return NGX_DONE;
@@ -195,8 +196,10 @@ ngx_sandbox_execution_settle_lease(ngx_sandbox_flow_t *f)
 {
     ngx_sandbox_execution_settle_t  *s;
 
-    static ngx_str_t  unknown =
+    static ngx_str_t  lost =
         ngx_string("the executor has lost the execution");
+    static ngx_str_t  unknown =
+        ngx_string("no executor has it, it is not known to have begun");
     static ngx_str_t  silent =
         ngx_string("the executor was silent, and did not answer");
 
@@ -210,8 +213,9 @@ ngx_sandbox_execution_settle_lease(ngx_sandbox_flow_t *f)
         return ngx_sandbox_execution_renew(f);
     }
 
-    return ngx_sandbox_execution_give_up(f, s->run.call.rc == NGX_OK
-                                            ? &unknown : &silent, 0);
+    return ngx_sandbox_execution_give_up(f, s->run.call.rc != NGX_OK ? &silent
+                                            : s->pending ? &unknown : &lost,
+                                         0);
 }
 
 
