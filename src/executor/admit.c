@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "execution.h"
+#include "heartbeat.h"
 
 
 static int sandbox_execution_check(sandbox_execution_t *e, char *error,
@@ -73,6 +74,8 @@ sandbox_execution_admit(sandbox_executor_t *ex, struct evbuffer *input,
     }
 
     TAILQ_INSERT_TAIL(&ex->executions, e, link);
+
+    sandbox_heartbeat_begin(ex);
 
     *ret_execution = e;
 

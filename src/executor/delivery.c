@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "execution.h"
+#include "heartbeat.h"
 #include "spool.h"
 
 
@@ -99,6 +100,7 @@ sandbox_execution_forget(sandbox_execution_t *e)
     TAILQ_REMOVE(&ex->executions, e, link);
 
     sandbox_execution_free(e);
+    sandbox_heartbeat_end(ex);
 
     if (ex->spool_more
         && event_base_once(ex->base, -1, EV_TIMEOUT,

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "environment.h"
 #include "execution.h"
+#include "heartbeat.h"
 #include "pool.h"
 #include "process.h"
 
@@ -379,6 +380,8 @@ sandbox_execution_restore(sandbox_executor_t *ex, const char *id, size_t len,
     ex->held_bytes += evbuffer_get_length(body);
 
     TAILQ_INSERT_TAIL(&ex->executions, e, link);
+
+    sandbox_heartbeat_begin(ex);
 
     sandbox_execution_report(e);
 

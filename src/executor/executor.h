@@ -8,7 +8,7 @@
  * What every part of the executor shares: its limits, the one object that
  * holds everything, and the log.  docs/executor.md is the contract with the
  * control plane.  One thread, one event loop; nothing here blocks, but for the
- * moment that a start inside of bubblewrap takes.
+ * moment that a start inside of bubblewrap takes, and for the spool's disk.
  */
 
 
@@ -66,6 +66,7 @@
 typedef struct sandbox_executor_s   sandbox_executor_t;
 typedef struct sandbox_execution_s  sandbox_execution_t;
 typedef struct sandbox_pool_s       sandbox_pool_t;
+typedef struct sandbox_heartbeat_s  sandbox_heartbeat_t;
 
 
 struct sandbox_executor_s {
@@ -82,6 +83,7 @@ struct sandbox_executor_s {
     int                       workspace_fd;
     sandbox_confine_t         confine;
     sandbox_pool_t           *pool;         /* interpreters that wait */
+    sandbox_heartbeat_t      *heartbeat;
     int                       oom_fd;       /* the cgroup's counter, or -1 */
 
     TAILQ_HEAD(, sandbox_execution_s)  executions;   /* oldest first */

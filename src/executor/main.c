@@ -31,6 +31,7 @@
 #include <unistd.h>
 #include "bubblewrap.h"
 #include "execution.h"
+#include "heartbeat.h"
 #include "inside.h"
 #include "pool.h"
 #include "process.h"
@@ -108,6 +109,7 @@ main(int argc, char **argv)
     if (ex->base == NULL
         || sandbox_process_init() != SANDBOX_OK
         || sandbox_pool_create(ex) != SANDBOX_OK
+        || sandbox_heartbeat_create(ex) != SANDBOX_OK
         || sandbox_main_signals(ex) != SANDBOX_OK
         || sandbox_main_isolate(ex) != SANDBOX_OK
         || sandbox_main_spool(ex) != SANDBOX_OK

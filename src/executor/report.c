@@ -46,6 +46,7 @@ static void sandbox_report_read_handler(struct bufferevent *bev, void *data);
 static void sandbox_report_event_handler(struct bufferevent *bev, short what,
     void *data);
 static void sandbox_report_answered(sandbox_report_t *r, int status);
+static void sandbox_report_finish(sandbox_report_t *r, int rc);
 static void sandbox_report_retry(sandbox_report_t *r);
 static unsigned sandbox_report_delay(const sandbox_report_t *r);
 static void sandbox_report_close(sandbox_report_t *r);
@@ -73,6 +74,10 @@ sandbox_report_start(sandbox_executor_t *ex, const sandbox_report_conf_t *conf)
     r->executor = ex;
     r->conf = *conf;
     r->delay = conf->delays_ms;
+
+    if (r->conf.limit_s == 0) {
+        r->conf.limit_s = SANDBOX_REPORT_ATTEMPT_S;
+    }
 
     r->timer = evtimer_new(ex->base, sandbox_report_timer_handler, r);
 
@@ -105,7 +110,7 @@ sandbox_report_timer_handler(evutil_socket_t fd, short what, void *data)
 {
     sandbox_report_t  *r = data;
 
-    struct timeval     limit = { SANDBOX_REPORT_ATTEMPT_S, 0 };
+    struct timeval     limit = { r->conf.limit_s, 0 };
 
     if (r->connection != NULL || sandbox_report_connect(r) != SANDBOX_OK) {
         sandbox_report_retry(r);
@@ -261,9 +266,7 @@ sandbox_report_parse_status(const char *p, size_t len)
 static void
 sandbox_report_answered(sandbox_report_t *r, int status)
 {
-    int                      rc;
-    void                    *data;
-    sandbox_report_done_pt   done;
+    int  rc;
 
     if (status == 200 || status == 201) {
         rc = SANDBOX_OK;
@@ -271,13 +274,26 @@ sandbox_report_answered(sandbox_report_t *r, int status)
     } else if (status >= 400 && status < 500
                && status != 408 && status != 425 && status != 429)
     {
-        sandbox_log("\"%s\" was refused with %d", r->conf.path, status);
+        if (!r->conf.once) {
+            sandbox_log("\"%s\" was refused with %d", r->conf.path, status);
+        }
+
         rc = SANDBOX_REFUSED;
 
     } else {
         sandbox_report_retry(r);
         return;
     }
+
+    sandbox_report_finish(r, rc);
+}
+
+
+static void
+sandbox_report_finish(sandbox_report_t *r, int rc)
+{
+    void                    *data;
+    sandbox_report_done_pt   done;
 
     done = r->conf.done;
     data = r->conf.data;
@@ -293,6 +309,11 @@ sandbox_report_retry(sandbox_report_t *r)
 {
     unsigned        ms;
     struct timeval  tv;
+
+    if (r->conf.once) {
+        sandbox_report_finish(r, SANDBOX_ERROR);
+        return;
+    }
 
     sandbox_report_close(r);
 

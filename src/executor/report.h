@@ -14,7 +14,10 @@
 
 typedef struct sandbox_report_s  sandbox_report_t;
 
-/* SANDBOX_OK: stored; SANDBOX_REFUSED: never will be */
+/*
+ * SANDBOX_OK: stored; SANDBOX_REFUSED: never will be; SANDBOX_ERROR: neither,
+ * and there is one attempt only
+ */
 typedef void (*sandbox_report_done_pt)(void *data, int rc);
 
 
@@ -24,7 +27,9 @@ typedef struct {
     const char              *content_type;
     struct evbuffer         *body;          /* not owned, not changed */
     const unsigned          *delays_ms;     /* the last before 0 repeats */
+    unsigned                 limit_s;       /* of an attempt; 0: 30 */
     unsigned                 jitter:1;      /* delays differ by a fifth */
+    unsigned                 once:1;        /* no other attempt, no delays */
     sandbox_report_done_pt   done;
     void                    *data;
 } sandbox_report_conf_t;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include "sandbox_fuzz.h"
 #include "execution.h"
+#include "heartbeat.h"
 #include "pool.h"
 #include "process.h"
 #include "server.h"
@@ -539,6 +540,7 @@ fuzz_init(void)
 
     fuzz_bug(ex->spool_fd == -1);
     fuzz_bug(ex->base == NULL || sandbox_pool_create(ex) != SANDBOX_OK
+             || sandbox_heartbeat_create(ex) != SANDBOX_OK
              || sandbox_server_start(ex) != SANDBOX_OK);
 
     for (n = 0; n < FUZZ_CONNECTIONS; n++) {
