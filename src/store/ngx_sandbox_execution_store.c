@@ -79,12 +79,12 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " AND s.expires_at >= " NOW " RETURNING created_at",
         12, 1, 0),
 
-    ngx_sandbox_stmt("marking an execution running",
+    ngx_sandbox_stmt_changes("marking an execution running",
         "UPDATE executions SET status = 'running', epoch = epoch + 1,"
         " started_at = " NOW " WHERE id = ? AND status = 'pending'",
-        1, 0, 1),
+        1, 1, 1),
 
-    ngx_sandbox_stmt("storing a result",
+    ngx_sandbox_stmt_changes("storing a result",
         "UPDATE executions e JOIN sessions s ON s.id = e.session_id"
         " SET e.status = ?, e.epoch = e.epoch + 1, e.exit_code = ?,"
         " e.error_message = ?, e.stdout = ?, e.stderr = ?,"
@@ -93,20 +93,20 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " e.started_at = COALESCE(e.started_at, " NOW "),"
         " e.completed_at = COALESCE(?, " NOW "), s.last_activity_at = " NOW
         " WHERE e.id = ? AND e.session_id = ? AND e.status " OPEN,
-        13, 0, 0),
+        13, 0, 12),
 
-    ngx_sandbox_stmt("settling an overdue execution",
+    ngx_sandbox_stmt_changes("settling an overdue execution",
         "UPDATE executions SET error_message = IF(status = 'pending',"
         " " UNKNOWN ", " LOST "), status = 'failed', epoch = epoch + 1,"
         " completed_at = " NOW
         " WHERE id = ? AND status " OPEN " AND deadline_at < " NOW,
-        1, 0, 1),
+        1, 1, 1),
 
-    ngx_sandbox_stmt("ending a session's executions",
+    ngx_sandbox_stmt_changes("ending a session's executions",
         "UPDATE executions SET status = 'failed', epoch = epoch + 1,"
         " error_message = ?, completed_at = " NOW
         " WHERE session_id = ? AND status " OPEN,
-        2, 0, 1),
+        2, 1, 2),
 
     ngx_sandbox_stmt("listing executions",
         "SELECT " LISTED FROM " FORCE INDEX (listed)"
