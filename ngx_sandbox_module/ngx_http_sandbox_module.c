@@ -40,6 +40,8 @@ static char *ngx_http_sandbox_check_main_conf(ngx_conf_t *cf,
     ngx_http_sandbox_main_conf_t *smcf);
 static char *ngx_http_sandbox_check_values(ngx_conf_t *cf,
     ngx_sandbox_node_t *node);
+static char *ngx_http_sandbox_add_zone(ngx_conf_t *cf,
+    ngx_sandbox_node_t *node);
 static void *ngx_http_sandbox_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_sandbox_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -55,6 +57,11 @@ static ngx_conf_num_bounds_t  ngx_http_sandbox_total_bounds = {
 
 static ngx_conf_num_bounds_t  ngx_http_sandbox_queue_bounds = {
     ngx_conf_check_num_bounds, 0, 1024
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_sandbox_waiters_bounds = {
+    ngx_conf_check_num_bounds, 1, 1000000
 };
 
 
@@ -169,6 +176,20 @@ static ngx_command_t  ngx_http_sandbox_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       ngx_http_sandbox_node_offset(list_total_limit),
       &ngx_http_sandbox_total_bounds },
+
+    { ngx_string("sandbox_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(zone_size),
+      NULL },
+
+    { ngx_string("sandbox_max_waiters"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(max_waiters),
+      &ngx_http_sandbox_waiters_bounds },
 
     { ngx_string("sandbox_reconcile_interval"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -351,6 +372,8 @@ ngx_http_sandbox_create_main_conf(ngx_conf_t *cf)
     smcf->node.max_processes = NGX_CONF_UNSET_UINT;
     smcf->node.execution_queue = NGX_CONF_UNSET_UINT;
     smcf->node.list_total_limit = NGX_CONF_UNSET_UINT;
+    smcf->node.max_waiters = NGX_CONF_UNSET_UINT;
+    smcf->node.zone_size = NGX_CONF_UNSET_SIZE;
 
     return smcf;
 }
@@ -369,6 +392,8 @@ ngx_http_sandbox_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(smcf->node.max_processes, 128);
     ngx_conf_init_uint_value(smcf->node.execution_queue, 16);
     ngx_conf_init_uint_value(smcf->node.list_total_limit, 10000);
+    ngx_conf_init_uint_value(smcf->node.max_waiters, 10000);
+    ngx_conf_init_size_value(smcf->node.zone_size, 1048576);
 
     if (smcf->node.name.len == 0) {
         ngx_str_set(&smcf->node.name, "local");
@@ -448,7 +473,7 @@ ngx_http_sandbox_check_main_conf(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_sandbox_add_zone(cf, node);
 }
 
 
@@ -498,6 +523,34 @@ ngx_http_sandbox_check_values(ngx_conf_t *cf, ngx_sandbox_node_t *node)
                            "30d");
         return NGX_CONF_ERROR;
     }
+
+    if (node->zone_size < NGX_SANDBOX_ZONE_SIZE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"sandbox_zone\" must be at least %dk",
+                           NGX_SANDBOX_ZONE_SIZE_MIN / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_sandbox_add_zone(ngx_conf_t *cf, ngx_sandbox_node_t *node)
+{
+    ngx_str_t        name;
+    ngx_shm_zone_t  *shm_zone;
+
+    ngx_str_set(&name, "sandbox_zone");
+
+    shm_zone = ngx_shared_memory_add(cf, &name, node->zone_size,
+                                     &ngx_http_sandbox_module);
+    if (shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone->init = ngx_sandbox_zone_init;
+    shm_zone->data = &node->zone;
 
     return NGX_CONF_OK;
 }

@@ -101,6 +101,10 @@ ngx_http_sandbox_exit_process(ngx_cycle_t *cycle)
     ngx_sandbox_http_destroy(smcf->node.http);
     ngx_sandbox_db_pool_destroy(smcf->node.database);
 
+    if (smcf->node.waiters) {
+        ngx_sandbox_waiters_destroy(smcf->node.waiters);
+    }
+
     ngx_explicit_memzero(smcf->node.secret.data, smcf->node.secret.len);
 }
 
@@ -127,6 +131,12 @@ ngx_http_sandbox_open(ngx_sandbox_node_t *node, ngx_cycle_t *cycle)
                                                 NGX_SANDBOX_SCHEMA_VERSION,
                                                 cycle->log);
     if (node->database == NULL) {
+        return NGX_ERROR;
+    }
+
+    node->waiters = ngx_sandbox_waiters_create(&node->zone, node->max_waiters,
+                                               cycle->log);
+    if (node->waiters == NULL) {
         return NGX_ERROR;
     }
 

@@ -13,7 +13,7 @@ use File::Basename qw(dirname);
 my $lib = abs_path(dirname(__FILE__) . '/lib');
 my $row = "INSERT INTO sessions (id, template_id, status, language_runtime,
            runtime_backend, image_url, cpu_milli, memory_mb, disk_mb,
-           max_processes, timeout_sec, workspace_path, start_due_at,
+           max_processes, timeout_sec, workspace_path, start_deadline_at,
            expires_at, completed_at, failure) VALUES ('bad', 'x', '%s', 'x',
            'docker', 'x', 1, 1, 1, 1, 1, 'x', '2099-01-01', '2099-01-01', %s,
            NULL)";

@@ -115,7 +115,7 @@ sub cut_short {
     db("INSERT INTO sessions (id, template_id, status, epoch, language_runtime,
         runtime_backend, runtime_node, container_id, image_url, cpu_milli,
         memory_mb, disk_mb, max_processes, timeout_sec, workspace_path,
-        start_due_at) VALUES ('$id', 'python-basic', 'creating', 2,
+        start_deadline_at) VALUES ('$id', 'python-basic', 'creating', 2,
         'python3.11', 'docker', 'local', 'sandbox-$id-2', 'x', 1000, 256, 256,
         128, 300, 'x', '2020-01-01');
         INSERT INTO containers (id, session_id, template_id, node_id,
@@ -207,7 +207,7 @@ nginx_start(conf => sub {
     s/(sandbox_node\s+local;)/$1 sandbox_reconcile_interval 1h;
                                sandbox_start_timeout 4s;/;
 });
-db("UPDATE sessions SET status = 'creating', start_due_at = '2020-01-01'
+db("UPDATE sessions SET status = 'creating', start_deadline_at = '2020-01-01'
     WHERE id = '$blind'");
 open my $sql, '|-', 'mariadb --no-defaults -S ' . home()
     . '/run/mariadb.sock ngx_sandbox' or die $!;
@@ -277,7 +277,7 @@ nginx_start(conf => sub {
 sleep 1.5;
 db("INSERT INTO sessions (id, template_id, status, language_runtime,
     runtime_backend, runtime_node, image_url, cpu_milli, memory_mb, disk_mb,
-    max_processes, timeout_sec, workspace_path, start_due_at)
+    max_processes, timeout_sec, workspace_path, start_deadline_at)
     SELECT CONCAT('lapsed-', seq), 'python-basic', 'creating', 'python3.11',
     'docker', 'local', 'x', 1000, 256, 256, 128, 300, 'x', '2020-01-01'
     FROM seq_1_to_250");

@@ -149,7 +149,7 @@ sandbox_heartbeat_body(sandbox_executor_t *ex)
 
         /* an id needs no escapes */
 
-        if (evbuffer_add_printf(body, "%s{\"id\":\"%s\",\"attempt\":%u}",
+        if (evbuffer_add_printf(body, "%s\"%s.%u\"",
                                 n++ ? "," : "{\"executions\":[", e->id,
                                 e->attempt)
             < 0)

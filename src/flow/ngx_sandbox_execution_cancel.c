@@ -80,7 +80,6 @@ ngx_sandbox_cancel_note(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_statement(f,
               &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_CANCEL]);
     ngx_sandbox_op_string(f, &c->id);
-    ngx_sandbox_op_string(f, &ngx_sandbox_cancel_message);
 
     return ngx_sandbox_op_query(f);
 }
@@ -198,7 +197,7 @@ ngx_sandbox_cancel_close(ngx_sandbox_flow_t *f)
 
     c = f->data;
 
-    if (!ngx_sandbox_cancel_is_running(c)) {
+    if (ngx_sandbox_execution_is_over(&c->before)) {
         return NGX_OK;
     }
 
@@ -242,7 +241,7 @@ ngx_sandbox_cancel_shown(ngx_sandbox_flow_t *f)
 }
 
 
-/* a crashed one was cancelled by the note alone */
+/* or about to: of one that has crashed no executor knows */
 
 static ngx_uint_t
 ngx_sandbox_cancel_is_running(const ngx_sandbox_execution_cancel_t *c)

@@ -34,6 +34,8 @@ static ngx_int_t ngx_sandbox_execution_settle_lease(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_leased(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_again(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_wait(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_close(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_closed(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_claim(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_claimed(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_load(ngx_sandbox_flow_t *f);
@@ -68,6 +70,10 @@ const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[] = {
 
     { "waiting for the next attempt",
       ngx_sandbox_execution_settle_wait, NULL, NULL },
+
+    { "closing it, if its end was asked for",
+      ngx_sandbox_execution_settle_close,
+      ngx_sandbox_execution_settle_closed, NULL },
 
     { "claiming the next attempt",
       ngx_sandbox_execution_settle_claim,
@@ -256,6 +262,35 @@ ngx_sandbox_execution_settle_wait(ngx_sandbox_flow_t *f)
     s = f->data;
 
     return s->due ? ngx_sandbox_op_delay(f, s->due + 1) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_execution_settle_close(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execution_settle_t  *s;
+
+    static ngx_str_t  message = ngx_string("cancelled by the client");
+
+    s = f->data;
+
+    ngx_sandbox_op_statement(f,
+           &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_CANCELLED]);
+    ngx_sandbox_op_string(f, &message);
+    ngx_sandbox_op_string(f, &s->run.id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_execution_settle_closed(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_sandbox_op_result(f)->affected ? NGX_DONE : NGX_OK;
 }
 
 

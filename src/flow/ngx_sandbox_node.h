@@ -21,6 +21,8 @@
 #include "ngx_sandbox_docker.h"
 #include "ngx_sandbox_http.h"
 #include "ngx_sandbox_runtime.h"
+#include "ngx_sandbox_waiters.h"
+#include "ngx_sandbox_zone.h"
 
 
 typedef struct {
@@ -34,12 +36,17 @@ typedef struct {
     ngx_uint_t                  max_processes;    /* of a sandbox */
     ngx_uint_t                  execution_queue;  /* waiting, of a session */
     ngx_uint_t                  list_total_limit;
+    ngx_uint_t                  max_waiters;      /* of a worker */
+    size_t                      zone_size;
     ngx_msec_t                  reconcile_interval;
     ngx_msec_t                  reap_interval;
     ngx_msec_t                  execution_lease;
     time_t                      idempotency_ttl;  /* s */
     ngx_sandbox_db_conf_t       db;
     ngx_sandbox_docker_conf_t   docker;
+
+    /* shared by all workers */
+    ngx_sandbox_zone_t          zone;
 
     /* where the internal locations find their contexts */
     ngx_module_t               *database_module;
@@ -50,6 +57,7 @@ typedef struct {
     ngx_sandbox_db_pool_t      *database;
     ngx_sandbox_http_t         *http;
     ngx_sandbox_runtime_t      *runtime;
+    ngx_sandbox_waiters_t      *waiters;
     ngx_str_t                   loopback_token;
     unsigned                    closing:1;
 } ngx_sandbox_node_t;

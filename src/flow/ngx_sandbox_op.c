@@ -46,6 +46,7 @@ static void ngx_sandbox_op_resume(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static ngx_sandbox_db_param_t *ngx_sandbox_op_param(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_op_query_send(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_op_query_done(void *data, ngx_int_t rc);
+static void ngx_sandbox_op_query_publish(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_op_query_failed(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_op_runtime_done(ngx_sandbox_runtime_call_t *call);
 static void ngx_sandbox_op_runtime_cancel(ngx_sandbox_flow_t *f);
@@ -388,7 +389,33 @@ ngx_sandbox_op_query_done(void *data, ngx_int_t rc)
         return;
     }
 
+    ngx_sandbox_op_query_publish(f);
+
     ngx_sandbox_flow_resume(f, ngx_sandbox_op_query_failed(f));
+}
+
+
+/* for every flow, so that none can forget it; what is lost may have happened */
+
+static void
+ngx_sandbox_op_query_publish(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_op_flow_t  *of = (ngx_sandbox_op_flow_t *) f;
+
+    ngx_uint_t  id;
+
+    id = of->query.stmt->changes;
+
+    if (id == 0) {
+        return;
+    }
+
+    if ((of->query.status == NGX_SANDBOX_DB_OK && of->query.affected > 0)
+        || of->query.status == NGX_SANDBOX_DB_LOST)
+    {
+        ngx_sandbox_waiters_publish(f->node->waiters,
+                                    &of->params[id - 1].string);
+    }
 }
 
 

@@ -45,6 +45,8 @@ typedef struct {
     ngx_uint_t   columns;   /* 0: returns no rows */
     ngx_uint_t   repeat;    /* 1: it is harmless to send it a second time */
     ngx_uint_t   index;     /* slot in a connection's cache, set at start */
+    ngx_uint_t   changes;   /* the parameter, from 1, that is the id of whose
+                               state it changes; 0: it changes none */
 } ngx_sandbox_db_stmt_t;
 
 

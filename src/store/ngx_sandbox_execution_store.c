@@ -89,12 +89,12 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         INSERT " RETURNING created_at", 13, 1, 0),
     ngx_sandbox_once_stmt("inserting an execution", "executions", INSERT, 13),
 
-    ngx_sandbox_stmt("marking an execution running",
+    ngx_sandbox_stmt_changes("marking an execution running",
         "UPDATE executions SET status = 'running', epoch = epoch + 1,"
         " started_at = " NOW " WHERE id = ? AND status = 'pending'",
-        1, 0, 1),
+        1, 1, 1),
 
-    ngx_sandbox_stmt("storing a result",
+    ngx_sandbox_stmt_changes("storing a result",
         "UPDATE executions e JOIN sessions s ON s.id = e.session_id"
         " SET e.status = ?, e.epoch = e.epoch + 1, e.exit_code = ?,"
         " e.error_message = ?, e.stdout = ?, e.stderr = ?,"
@@ -104,7 +104,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " e.completed_at = COALESCE(?, " NOW "), s.last_activity_at = " NOW
         " WHERE e.id = ? AND e.session_id = ? AND e.retry_count = ? - 1"
         " AND e.status " ALIVE,
-        14, 0, 0),
+        14, 0, 12),
 
     ngx_sandbox_stmt("renewing the leases of executions",
         "UPDATE executions SET due_at = " NOW " + INTERVAL ? MICROSECOND"
@@ -121,7 +121,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
 
     /* the assignments are made in this order: each sees those before */
 
-    ngx_sandbox_stmt("giving up an attempt",
+    ngx_sandbox_stmt_changes("giving up an attempt",
         "UPDATE executions SET status = IF(cancel_requested, 'cancelled',"
         " IF(retry_count < max_retries, 'crashed', 'failed')),"
         " error_message = ?, epoch = epoch + 1,"
@@ -131,16 +131,16 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " completed_at = IF(status = 'crashed', NULL, " NOW ")"
         " WHERE id = ? AND retry_count = ? - 1 AND status " ALIVE
         " AND (due_at < " NOW " OR ?)",
-        4, 0, 1),
+        4, 1, 2),
 
-    ngx_sandbox_stmt("beginning the next attempt",
+    ngx_sandbox_stmt_changes("beginning the next attempt",
         "UPDATE executions e JOIN sessions s ON s.id = e.session_id"
         " SET e.status = 'running', e.epoch = e.epoch + 1,"
         " e.error_message = NULL, e.started_at = " NOW ","
         " e.due_at = " NOW " + INTERVAL ? MICROSECOND"
         " WHERE e.id = ? AND e.status = 'crashed' AND e.due_at <= " NOW
-        " AND s.status = 'running'",
-        2, 0, 0),
+        " AND NOT e.cancel_requested AND s.status = 'running'",
+        2, 0, 2),
 
     ngx_sandbox_stmt("reading an execution to attempt it again",
         "SELECT session_id, language, code, timeout_sec, event, env_vars,"
@@ -155,8 +155,6 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " FROM executions WHERE id = ?",
         1, NGX_SANDBOX_EXECUTION_STATE_COLUMNS, 1),
 
-    /* a crashed one is cancelled by this alone: nothing of it runs */
-
     ngx_sandbox_stmt("asking for the end of an execution",
         "BEGIN NOT ATOMIC"
         " DECLARE id_ VARCHAR(64) CHARACTER SET ascii"
@@ -166,28 +164,25 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " SELECT e.status, e.session_id INTO was_, session_"
         " FROM executions e JOIN sessions s ON s.id = e.session_id"
         " WHERE e.id = id_ AND s.hidden = 0 FOR UPDATE;"
-        " UPDATE executions SET cancel_requested = 1, epoch = epoch + 1,"
-        " completed_at = IF(status = 'crashed', " NOW ", completed_at),"
-        " error_message = IF(status = 'crashed', ?, error_message),"
-        " status = IF(status = 'crashed', 'cancelled', status)"
+        " UPDATE executions SET cancel_requested = 1, epoch = epoch + 1"
         " WHERE id = id_ AND was_ " OPEN ";"
         " COMMIT;"
         " SELECT was_, session_;"
         " END",
-        2, 2, 1),
+        1, 2, 1),
 
-    ngx_sandbox_stmt("cancelling an execution",
+    ngx_sandbox_stmt_changes("cancelling an execution",
         "UPDATE executions SET status = 'cancelled', epoch = epoch + 1,"
         " error_message = ?, completed_at = " NOW
         " WHERE id = ? AND cancel_requested AND status " OPEN,
-        2, 0, 1),
+        2, 1, 2),
 
-    ngx_sandbox_stmt("ending a session's executions",
+    ngx_sandbox_stmt_changes("ending a session's executions",
         "UPDATE executions"
         " SET status = IF(cancel_requested, 'cancelled', 'failed'),"
         " epoch = epoch + 1, error_message = ?, completed_at = " NOW
         " WHERE session_id = ? AND status " OPEN,
-        2, 0, 1),
+        2, 1, 2),
 
     ngx_sandbox_stmt("listing executions",
         "SELECT " LISTED FROM " FORCE INDEX (listed)"

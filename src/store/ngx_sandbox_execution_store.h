@@ -124,8 +124,8 @@ enum {
     NGX_SANDBOX_SQL_EXECUTION_STATE,
 
     /*
-     * id, message: an unfinished one is not attempted again -> its status
-     * before, session_id; NULL: no such execution
+     * id: an unfinished one is not attempted again -> its status before,
+     * session_id; NULL: no such execution
      */
     NGX_SANDBOX_SQL_EXECUTION_CANCEL,
 

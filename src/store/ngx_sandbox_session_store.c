@@ -84,7 +84,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
 
     /* with its container, whose row is not removed behind its back */
 
-    ngx_sandbox_stmt("marking a session running",
+    ngx_sandbox_stmt_changes("marking a session running",
         "UPDATE sessions s JOIN containers c ON c.id = s.container_id"
         " SET s.status = 'running', s.epoch = s.epoch + 1,"
         " s.isolation = ?, s.started_at = " NOW ", s.updated_at = " NOW ","
@@ -94,15 +94,15 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " c.started_at = " NOW
         " WHERE s.id = ? AND s.container_id = ? AND s.status = 'creating'"
         " AND c.status = 'creating'",
-        3, 0, 0),
+        3, 0, 2),
 
-    ngx_sandbox_stmt("marking a session failed",
+    ngx_sandbox_stmt_changes("marking a session failed",
         "UPDATE sessions SET status = 'failed', epoch = epoch + 1,"
         " failure = ?, completed_at = " NOW ", updated_at = " NOW
         " WHERE id = ? AND epoch = ? AND status IN ('creating', 'running')",
-        3, 0, 0),
+        3, 0, 2),
 
-    ngx_sandbox_stmt("settling an overdue session",
+    ngx_sandbox_stmt_changes("settling an overdue session",
         "UPDATE sessions SET"
         " failure = IF(status = 'creating', JSON_OBJECT('reason',"
         " 'start_timeout', 'exit_code', NULL, 'oom_killed', FALSE, 'message',"
@@ -112,21 +112,21 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " WHERE id = ?"
         " AND (status = 'creating' AND start_deadline_at < " NOW
         " OR status = 'running' AND expires_at < " NOW ")",
-        1, 0, 1),
+        1, 1, 1),
 
-    ngx_sandbox_stmt("marking a session terminated",
+    ngx_sandbox_stmt_changes("marking a session terminated",
         "UPDATE sessions SET status = 'terminated', epoch = epoch + 1,"
         " completed_at = " NOW ", updated_at = " NOW
         " WHERE id = ? AND hidden = 0 AND status IN ('creating', 'running')",
-        1, 0, 1),
+        1, 1, 1),
 
-    ngx_sandbox_stmt("hiding a session",
+    ngx_sandbox_stmt_changes("hiding a session",
         "UPDATE sessions SET completed_at = COALESCE(completed_at, " NOW "),"
         " status = IF(status IN ('creating', 'running'), 'terminated',"
         " status), epoch = epoch + 1, deleted_at = " NOW ","
         " updated_at = " NOW
         " WHERE id = ? AND hidden = 0",
-        1, 0, 1),
+        1, 1, 1),
 
     ngx_sandbox_stmt("finding lapsed starts",
         "SELECT id FROM sessions WHERE status = 'creating'"

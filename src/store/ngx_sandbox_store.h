@@ -49,7 +49,15 @@ ngx_int_t ngx_sandbox_value_number(const ngx_str_t *value);
 
 
 #define ngx_sandbox_stmt(name, sql, params, columns, repeat)                  \
-    { name, ngx_string(sql), params, columns, repeat, 0 }
+    { name, ngx_string(sql), params, columns, repeat, 0, 0 }
+
+/*
+ * One that changes the state of a session or an execution: its parameter "id",
+ * counted from 1, tells whose, and who waits for that is told.  For a change of
+ * all executions of a session that is the session.
+ */
+#define ngx_sandbox_stmt_changes(name, sql, params, repeat, id)               \
+    { name, ngx_string(sql), params, 0, repeat, 0, id }
 
 
 #endif /* _NGX_SANDBOX_STORE_H_INCLUDED_ */

@@ -27,8 +27,8 @@ def wait(e, n, seconds=7):
 
 
 def told(call):
-    return [(x["id"], x["attempt"]) for x in json.loads(call.body)[
-        "executions"]]
+    return [(x.split(".")[0], int(x.split(".")[1]))
+            for x in json.loads(call.body)["executions"]]
 
 
 def sockets(e):

@@ -79,6 +79,9 @@ for my $name (qw(database docker state_path executor_path callback_path
          qr/"sandbox_$name" is required/, "sandbox_$name is missed");
 }
 
+like(check(sub { s/(sandbox_docker \s*\S+;)/$1 sandbox_zone 64k;/ }),
+     qr/test is successful/, 'the smallest zone');
+
 # relative to the configuration's folder, as nginx has it with such files
 like(check(sub { s/(sandbox_docker \s*\S+);/$1 seccomp=refuses.json;/ }),
      qr/test is successful/, 'a seccomp profile');
@@ -124,6 +127,10 @@ my @bad = (
      'X sandbox_start_timeout 0;', qr/must be at least 1000ms/],
     ['no time between jobs', '(sandbox_docker \s*\S+;)',
      'X sandbox_reconcile_interval 0;', qr/must be at least 100ms/],
+    ['a small zone', '(sandbox_docker \s*\S+;)',
+     'X sandbox_zone 63k;', qr/must be at least 64k/],
+    ['nobody may wait', '(sandbox_docker \s*\S+;)',
+     'X sandbox_max_waiters 0;', qr/must be between 1 and 1000000/],
 );
 
 for my $case (@bad) {

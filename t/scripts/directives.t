@@ -44,6 +44,16 @@ sub number {
 }
 
 
+# nginx's sizes, in bytes
+sub size {
+    my ($text) = @_;
+    my %unit = (k => 1024, m => 1024 * 1024);
+
+    return undef unless defined $text && $text =~ /^(\d+)([km]?)$/;
+    return $1 * ($2 ? $unit{$2} : 1);
+}
+
+
 # ------------------------------------------------------------------ the code
 
 # name => { contexts, field }
@@ -65,6 +75,11 @@ sub directives_of_code {
 
     return %found;
 }
+
+
+# fields that are sizes
+my %sizes = map { $_ => 1 }
+    $code =~ /ngx_conf_init_size_value\(\s*smcf->(?:node\.)?(\w+),/g;
 
 
 # field => default, of the simple directives
@@ -174,8 +189,10 @@ for my $name (sort keys %code) {
 
     my $default = $defaults{ $c->{field} } // '-';
 
-    is(number($d->{Default}) // $d->{Default},
-       number($default) // $default, "$name: default");
+    my $value = $sizes{ $c->{field} } ? \&size : \&number;
+
+    is($value->($d->{Default}) // $d->{Default},
+       $value->($default) // $default, "$name: default");
 }
 
 for my $name (sort keys %compound) {

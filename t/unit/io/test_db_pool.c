@@ -32,7 +32,7 @@ static ngx_sandbox_db_op_t           ops[100];
 static ngx_sandbox_db_op_t          *called[100];
 static ngx_uint_t                    ncalled;
 static ngx_sandbox_db_stmt_t         stmt = { "test", ngx_string("SELECT 1"),
-                                              0, 0, 0, 0 };
+                                              0, 0, 0, 0, 0 };
 
 
 /* the connections */
