@@ -16,7 +16,8 @@ use Sandbox::OpenApi;
 use Socket qw(SOL_SOCKET SO_RCVBUF);
 
 my $home = home();
-my %run = (language => 'shell', code => 'echo real', timeout => 1);
+my %run = (language => 'shell', code => 'echo real', timeout => 1,
+           max_retries => 0);
 my ($s, $socket, @stubs);
 
 nginx_start(workers => 1, conf => sub {

@@ -175,8 +175,9 @@ ngx_sandbox_execution_settle_ask(ngx_sandbox_flow_t *f)
 
 
 /*
- * If it did not answer, the sandbox may be dead: that is for the session's
- * settling to find.
+ * One that answers with something else may well run it: it ends with its
+ * session.  If it did not answer, the sandbox may be dead: that is for the
+ * session's settling to find.
  */
 
 static ngx_int_t
@@ -186,7 +187,19 @@ ngx_sandbox_execution_settle_asked(ngx_sandbox_flow_t *f)
 
     s = f->data;
 
-    s->alive = ngx_sandbox_execute_knows(f, &s->run.call, s->run.attempt);
+    switch (s->run.call.status) {
+
+    case NGX_HTTP_OK:
+        s->alive = ngx_sandbox_execute_knows(f, &s->run.call, s->run.attempt);
+        break;
+
+    case NGX_HTTP_NOT_FOUND:
+        s->alive = 0;
+        break;
+
+    default:
+        s->alive = (f->op_rc == NGX_OK);
+    }
 
     if (f->op_rc != NGX_OK) {
         (void) ngx_sandbox_op_hand_over(f, "sessions", &s->run.session_id,

@@ -1,0 +1,280 @@
+#!/usr/bin/env perl
+
+# Executions that are lost on their way, and ended by somebody.
+# Would catch: code that runs again although that was forbidden, an attempt that
+# was given up and whose late result is taken, one that is given up although its
+# executor has it, a retry that comes at once or for ever, an execution that
+# cannot be cancelled where it is, output that a cancelled one loses.
+
+use strict;
+use warnings;
+use JSON::PP;
+use Time::HiRes qw(time sleep);
+use Sandbox::Test;
+use Sandbox::OpenApi;
+
+nginx_start(workers => 2, conf => sub {
+    s/(sandbox_node\s+local;)/$1
+    sandbox_execution_lease 6s;
+    sandbox_reap_interval 200ms;/;
+});
+
+my $s = session();
+
+
+sub row {
+    my ($id, @columns) = @_;
+
+    return @{(db('SELECT ' . join(', ', map { "IFNULL($_, '')" } @columns)
+                 . " FROM executions WHERE id = '$id'"))[0]};
+}
+
+
+sub submit {
+    my (%run) = @_;
+    my $answer = api(POST => "/sessions/$s/execute",
+                     { language => 'shell', %run });
+
+    is($answer->{status}, 201, 'accepted') or diag($answer->{text});
+    is($answer->{json}{status}, 'pending', 'as pending');
+    return $answer->{json}{execution_id};
+}
+
+
+# one that no executor has: as after a worker that was killed
+sub lost {
+    my ($id, $status, $retries, $code) = @_;
+
+    db("INSERT INTO executions (id, session_id, status, language, code,
+        timeout_sec, max_retries, due_at)
+        VALUES ('$id', '$s', '$status', 'shell', '$code', 5, $retries,
+                '2020-01-01')");
+}
+
+
+# ---- what was lost is attempted again
+
+my $begun = time;
+lost('again', 'running', 3, 'echo again');
+ok(wait_for(sub { (row('again', 'status'))[0] eq 'crashed' }, 3),
+   'what its executor does not know has crashed');
+is((row('again', 'retry_count'))[0], 1, 'the next attempt is counted');
+like(api(GET => '/executions/again')->{json}{error_message},
+     qr/has lost the execution/, 'why is told meanwhile');
+ok(wait_for(sub { (row('again', 'status'))[0] eq 'completed' }, 5),
+   'then it is run again');
+cmp_ok(time - $begun, '>', 1, 'after a second');
+my $again = api(GET => '/executions/again')->{json};
+is_deeply([@{$again}{qw(stdout retry_count max_retries error_message)}],
+          ["again\n", 1, 3, undef], 'its result is that of the second attempt');
+
+lost('never', 'pending', 3, 'echo never handed over');
+ok(wait_for(sub { (row('never', 'status'))[0] eq 'completed' }, 5),
+   'one that was never handed over is run');
+
+lost('once', 'running', 0, 'echo twice >>twice');
+ok(wait_for(sub { (row('once', 'status'))[0] eq 'failed' }, 3),
+   'not if that is forbidden');
+is((row('once', 'error_message'))[0],
+   'the executor has lost the execution', 'the cause is told');
+lost('known', 'pending', 0, 'echo twice >>twice');
+ok(wait_for(sub { (row('known', 'status'))[0] eq 'failed' }, 3),
+   'nor if nothing is known of it');
+is((row('known', 'error_message'))[0],
+   'no executor has it, it is not known to have begun', 'which is told');
+
+
+# ---- mistakes of the code are never repeated
+
+my $mistake = submit(code => 'echo x >>mistakes; exit 3');
+my $slow = submit(code => 'echo x >>slow; sleep 9', timeout => 1);
+ok(wait_for(sub { (row($mistake, 'status'))[0] eq 'failed'
+                  && (row($slow, 'status'))[0] eq 'timeout' }, 8),
+   'a failure and a time-out');
+sleep 2;
+is(api(POST => "/sessions/$s/execute-sync",
+       { language => 'shell', code => 'cat mistakes slow; cat twice' })
+   ->{json}{stdout}, "x\nx\n", 'happen once');
+is_deeply([map { (row($_, 'retry_count'))[0] } $mistake, $slow], [0, 0],
+          'as the rows say');
+
+
+# ---- an executor that is silent: paused with all that it runs
+
+my $paused = submit(code => 'echo x >>paused; sleep 8; echo done',
+                    timeout => 20);
+ok(wait_for(sub { (row($paused, 'status'))[0] eq 'running' }, 3), 'it runs');
+sleep 1;
+docker("pause sandbox-$s-2");
+$begun = time;
+ok(wait_for(sub { (row($paused, 'status'))[0] eq 'crashed' }, 14),
+   'silence for the time of its lease');
+cmp_ok(time - $begun, '>', 4, 'not before');
+like((row($paused, 'error_message'))[0], qr/was silent/, 'the cause');
+docker("unpause sandbox-$s-2");
+ok(wait_for(sub { (row($paused, 'status'))[0] eq 'completed' }, 40),
+   'when it is back, another attempt completes it');
+my ($retries) = row($paused, 'retry_count');
+cmp_ok($retries, '>=', 1, 'which is not the first');
+is(api(GET => "/executions/$paused")->{json}{stdout}, "done\n",
+   'with its own output');
+is(api(POST => "/sessions/$s/execute-sync",
+       { language => 'shell', code => 'sleep 9; wc -l <paused',
+         timeout => 20 })->{json}{stdout} + 0, $retries + 1,
+   'each attempt has run, and the first one was ended');
+expect_error(qr/timed out|503|did not answer/);
+
+
+# ---- a result of an attempt that was given up
+
+sub report {
+    my ($id, $attempt, $text, $session) = @_;
+    my $head = encode_json({ execution_id => $id, attempt => $attempt,
+        status => 'completed', exit_code => 0, error_message => undef,
+        stdout_bytes => length $text, stderr_bytes => 0,
+        return_value_bytes => 0, stdout_dropped => 0, stderr_dropped => 0,
+        duration_ms => 1.5, metrics => { cpu_time_ms => 1,
+        peak_memory_mb => 1, io_read_bytes => 0, io_write_bytes => 0 } });
+
+    return unix_call(Sandbox::Test::home() . '/callback/internal.sock',
+                     POST => "/internal/executions/$id/result", "$head\n$text",
+                     Authorization => 'Bearer ' . token($session // $s),
+                     'Content-Type' => 'application/vnd.ngx-sandbox.result')
+           ->{status};
+}
+
+lost('given-up', 'running', 3, 'sleep 1; echo second');
+wait_for(sub { (row('given-up', 'status'))[0] eq 'crashed' }, 3);
+is(report('given-up', 1, 'first'), 409, 'the first attempt is refused');
+is((row('given-up', 'status'))[0], 'crashed', 'and changes nothing');
+ok(wait_for(sub { (row('given-up', 'status'))[0] eq 'running' }, 3),
+   'while the second one runs');
+is(report('given-up', 1, 'first'), 409, 'as well');
+is(report('given-up', 3, 'third'), 409, 'as is one that has not begun');
+ok(wait_for(sub { (row('given-up', 'status'))[0] eq 'completed' }, 5), 'ended');
+is(report('given-up', 1, 'first'), 409, 'and afterwards');
+is(report('given-up', 2, 'other'), 200, 'the one that counts may come twice');
+is(api(GET => '/executions/given-up')->{json}{stdout}, "second\n",
+   'and is stored once');
+is(report('once', 1, 'late'), 409, 'nor is one taken that was closed without');
+
+
+# ---- cancelled wherever it is
+
+sub cancel {
+    my ($id) = @_;
+    my $answer = api(POST => "/executions/$id/cancel");
+
+    is($answer->{status}, 200, "cancelling $id") or diag($answer->{text});
+    return $answer->{json};
+}
+
+my $running = submit(code => 'echo so far; sleep 60; echo never',
+                     timeout => 90);
+wait_for(sub { (row($running, 'status'))[0] eq 'running' }, 3);
+sleep 0.5;
+$begun = time;
+my $c = cancel($running);
+is_deeply([@{$c}{qw(previous_status status stdout)}],
+          ['running', 'cancelled', "so far\n"],
+          'a running one, its output is kept');
+cmp_ok(time - $begun, '<', 2, 'at once');
+$c = cancel($running);
+is_deeply([@{$c}{qw(previous_status status stdout)}],
+          ['cancelled', 'cancelled', "so far\n"], 'again');
+
+my $stubborn = submit(code => 'trap "" TERM; echo no; sleep 60 & wait; sleep 60',
+                      timeout => 90);
+wait_for(sub { (row($stubborn, 'status'))[0] eq 'running' }, 3);
+sleep 0.5;
+is(cancel($stubborn)->{status}, 'cancelled', 'one that does not want to');
+
+$c = cancel($mistake);
+is_deeply([@{$c}{qw(previous_status status exit_code)}],
+          ['failed', 'failed', 3], 'one that has ended stays what it is');
+
+lost('retrying', 'running', 10, 'echo retried');
+wait_for(sub { (row('retrying', 'status'))[0] eq 'crashed' }, 3);
+$c = cancel('retrying');
+is_deeply([@{$c}{qw(previous_status status)}], ['crashed', 'cancelled'],
+          'one between two attempts');
+sleep 2;
+is((row('retrying', 'status'))[0], 'cancelled', 'is not attempted again');
+
+db("INSERT INTO executions (id, session_id, status, language, code,
+    timeout_sec, max_retries, due_at)
+    VALUES ('waiting', '$s', 'pending', 'shell', 'echo', 5, 3,
+            UTC_TIMESTAMP(3) + INTERVAL 60 SECOND)");
+$c = cancel('waiting');
+is_deeply([@{$c}{qw(previous_status status)}], ['pending', 'cancelled'],
+          'one that was not handed over');
+
+my @queued = map { submit(code => 'sleep 60', timeout => 90) } 1 .. 6;
+sleep 0.5;
+is(cancel($_)->{status}, 'cancelled', 'running or queued') for reverse @queued;
+
+my $status = api(POST => '/executions/none/cancel');
+is("$status->{status} $status->{json}{error_code}",
+   '404 Sandbox.ExecutionNotFound', 'none');
+
+# as if it was cancelled while nothing could be told to its executor
+my $unwanted = submit(code => 'sleep 60', timeout => 90);
+wait_for(sub { (row($unwanted, 'status'))[0] eq 'running' }, 3);
+db("UPDATE executions SET status = 'cancelled', cancel_requested = 1,
+    completed_at = UTC_TIMESTAMP(3) WHERE id = '$unwanted'");
+ok(wait_for(sub {
+    api(POST => "/sessions/$s/execute-sync",
+        { language => 'shell', code => 'ps ax 2>/dev/null | grep -c "[s]leep 60"'
+          . ' || for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline; echo; done'
+          . ' 2>/dev/null | grep -c "^[s]leep 60"' })->{json}{stdout} =~ /^0/;
+}, 12), 'the heartbeat tells what nobody wants, and it is ended');
+
+my $sync = fork // die $!;
+
+if ($sync == 0) {
+    my $answer = api(POST => "/sessions/$s/execute-sync",
+                     { language => 'shell', code => 'echo sync; sleep 60',
+                       timeout => 90 });
+    Sandbox::Test::spew(Sandbox::Test::home() . '/sync.json', $answer->{text});
+    POSIX::_exit($answer->{status} == 200 ? 0 : 1);
+}
+
+my $waited;
+wait_for(sub {
+    ($waited) = map { $_->[0] } db("SELECT id FROM executions
+        WHERE session_id = '$s' AND code LIKE 'echo sync%'
+        AND status = 'running'");
+}, 5);
+sleep 0.5;
+cancel($waited);
+waitpid $sync, 0;
+is($?, 0, 'who waits for a cancelled one gets it');
+is(decode_json(Sandbox::Test::slurp(Sandbox::Test::home() . '/sync.json'))
+   ->{status}, 'cancelled', 'as what it is');
+unlink Sandbox::Test::home() . '/sync.json';
+
+
+# ---- bad input
+
+for my $bad (-1, 11, '3', 1.5, undef) {
+    my $answer = api(POST => "/sessions/$s/execute",
+                     { language => 'shell', code => ':',
+                       max_retries => $bad });
+    like($answer->{status}, qr/^4(?:00|22)$/, 'max_retries '
+         . ($bad // 'null'));
+    like($answer->{json}{error_detail}, qr/^max_retries/, 'names it');
+}
+
+for my $body ('{}', '{"executions": "x"}', '{"executions": [1]}',
+              '{"executions": ["x"]}', '{"executions": ["x."]}',
+              '{"executions": ["x.0"]}', '{"executions": ["x.1.1"]}',
+              '{"executions": ["a\'b.1"]}', '[]')
+{
+    like(unix_call(Sandbox::Test::home() . '/callback/internal.sock',
+                   POST => "/internal/sessions/$s/heartbeat", $body,
+                   Authorization => 'Bearer ' . token($s),
+                   'Content-Type' => 'application/json')->{status},
+         qr/^4(?:00|22)$/, "heartbeat: $body");
+}
+
+finish();
