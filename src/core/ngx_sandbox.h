@@ -33,6 +33,7 @@
 #define NGX_SANDBOX_OUTPUT_MAX        (1024 * 1024)   /* a stream, bytes */
 #define NGX_SANDBOX_RETURN_MAX        (1024 * 1024)   /* bytes, as JSON */
 #define NGX_SANDBOX_ERROR_MAX         4096            /* error_message, bytes */
+#define NGX_SANDBOX_EVENTS_MAX        (256 * 1024)    /* as text, bytes */
 #define NGX_SANDBOX_RESULT_HEAD_MAX   16384           /* bytes */
 #define NGX_SANDBOX_ATTEMPT_MAX       1000
 

@@ -16,6 +16,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox.h"
+#include "ngx_sandbox_events.h"
 #include "ngx_sandbox_utf8.h"
 #include "ngx_sandbox_json_reader.h"
 #include "ngx_sandbox_validate.h"
@@ -52,6 +53,7 @@ typedef struct {
     ngx_int_t                      stdout_bytes;
     ngx_int_t                      stderr_bytes;
     ngx_int_t                      return_value_bytes;
+    ngx_int_t                      events_bytes;
     ngx_int_t                      stdout_dropped;
     ngx_int_t                      stderr_dropped;
     double                         duration_ms;
@@ -141,6 +143,10 @@ static const ngx_sandbox_field_t  ngx_sandbox_result_fields[] = {
       NGX_SANDBOX_FIELD_REQUIRED, 0, NGX_SANDBOX_RETURN_MAX,
       offsetof(ngx_sandbox_result_head_t, return_value_bytes), NULL, NULL,
       NULL },
+
+    { ngx_string("events_bytes"), NGX_SANDBOX_FIELD_INT, 0,
+      0, NGX_SANDBOX_EVENTS_MAX,
+      offsetof(ngx_sandbox_result_head_t, events_bytes), NULL, NULL, NULL },
 
     { ngx_string("stdout_dropped"), NGX_SANDBOX_FIELD_INT,
       NGX_SANDBOX_FIELD_REQUIRED, 0, NGX_SANDBOX_RESULT_NUMBER_MAX,
@@ -289,7 +295,7 @@ ngx_sandbox_result_body(const ngx_str_t *rest,
     /* each is bounded, so the sum is */
 
     if ((size_t) (head->stdout_bytes + head->stderr_bytes
-                  + head->return_value_bytes)
+                  + head->return_value_bytes + head->events_bytes)
         != rest->len)
     {
         ngx_str_set(ret_reason, "the lengths do not add up to the body");
@@ -308,6 +314,10 @@ ngx_sandbox_result_body(const ngx_str_t *rest,
 
     result->return_value.data = p;
     result->return_value.len = head->return_value_bytes;
+    p += head->return_value_bytes;
+
+    result->events.data = p;
+    result->events.len = head->events_bytes;
 
     if (!ngx_sandbox_utf8_valid(&result->stdout_text)) {
         ngx_str_set(ret_reason, "stdout is not valid UTF-8");
@@ -324,6 +334,14 @@ ngx_sandbox_result_body(const ngx_str_t *rest,
                                    NGX_SANDBOX_JSON_MAX_DEPTH))
     {
         ngx_str_set(ret_reason, "the return value is not valid JSON");
+        return NGX_DECLINED;
+    }
+
+    if (ngx_sandbox_events_check(&result->events, &result->stdout_text,
+                                 &result->stderr_text)
+        != NGX_OK)
+    {
+        ngx_str_set(ret_reason, "the events do not fit the output");
         return NGX_DECLINED;
     }
 

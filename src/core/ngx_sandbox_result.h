@@ -22,7 +22,7 @@
 /* the largest body that can be a result */
 #define NGX_SANDBOX_RESULT_MAX                                                \
     (NGX_SANDBOX_RESULT_HEAD_MAX + 2 * NGX_SANDBOX_OUTPUT_MAX                 \
-     + NGX_SANDBOX_RETURN_MAX)
+     + NGX_SANDBOX_RETURN_MAX + NGX_SANDBOX_EVENTS_MAX)
 
 
 typedef enum {
@@ -44,6 +44,7 @@ typedef struct {
     ngx_str_t                    stdout_text;
     ngx_str_t                    stderr_text;
     ngx_str_t                    return_value;   /* JSON text; empty: none */
+    ngx_str_t                    events;         /* ngx_sandbox_events.h */
     uint64_t                     stdout_dropped;
     uint64_t                     stderr_dropped;
     ngx_str_t                    duration_ms;    /* a JSON number */
@@ -53,12 +54,13 @@ typedef struct {
 
 
 /*
- * NGX_OK:        ret is set; stdout, stderr and return_value point into body,
- *                the rest is in the pool
+ * NGX_OK:        ret is set; stdout, stderr, return_value and events point
+ *                into body, the rest is in the pool
  * NGX_DECLINED:  refused, ret_reason says why, client's bytes are escaped
  * NGX_ERROR:     no memory
  *
- * All strings are valid UTF-8, return_value is valid JSON.
+ * All strings are valid UTF-8, return_value is valid JSON, and events has
+ * passed ngx_sandbox_events_check().
  */
 ngx_int_t ngx_sandbox_result_decode(ngx_pool_t *pool, const ngx_str_t *body,
     ngx_sandbox_result_t *ret, ngx_str_t *ret_reason);

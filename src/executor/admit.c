@@ -100,9 +100,15 @@ sandbox_execution_create(sandbox_executor_t *ex, struct evbuffer *input)
     sandbox_output_init(&e->err, SANDBOX_OUTPUT_MAX, 1);
     sandbox_output_init(&e->frame, SANDBOX_RETURN_MAX + SANDBOX_FRAME_MAX, 0);
 
+    e->events = sandbox_events_create();
     e->input = evbuffer_new();
 
-    if (e->input == NULL || evbuffer_add_buffer(e->input, input) == -1) {
+    sandbox_output_log(&e->out, e->events, SANDBOX_EVENTS_OUT);
+    sandbox_output_log(&e->err, e->events, SANDBOX_EVENTS_ERR);
+
+    if (e->events == NULL || e->input == NULL
+        || evbuffer_add_buffer(e->input, input) == -1)
+    {
         sandbox_execution_free(e);
         return NULL;
     }

@@ -302,6 +302,9 @@ sandbox_execution_finish(sandbox_execution_t *e)
     sandbox_output_finish(&e->err);
     sandbox_output_finish(&e->frame);
 
+    sandbox_shape_finish(&e->events->shape);
+    sandbox_events_end(e->events, &ex->ended);
+
     sandbox_metrics_end(&e->result.metrics, &e->before);
 
     e->result.id = e->id;
@@ -311,12 +314,14 @@ sandbox_execution_finish(sandbox_execution_t *e)
     e->result.out = &e->out;
     e->result.err = &e->err;
     e->result.frame = &e->frame;
+    e->result.shape = &e->events->shape;
 
     e->body = e->dropped ? NULL : sandbox_result_render(&e->result);
 
     sandbox_output_free(&e->out);
     sandbox_output_free(&e->err);
     sandbox_output_free(&e->frame);
+    sandbox_shape_free(&e->events->shape);
 
     e->state = SANDBOX_EXECUTION_ENDED;
 
@@ -424,6 +429,10 @@ sandbox_execution_free(sandbox_execution_t *e)
     sandbox_output_free(&e->out);
     sandbox_output_free(&e->err);
     sandbox_output_free(&e->frame);
+
+    if (e->events != NULL) {
+        sandbox_events_release(e->events);
+    }
 
     free(e);
 }

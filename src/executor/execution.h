@@ -57,6 +57,7 @@ struct sandbox_execution_s {
     unsigned                   dropped:1;       /* nobody wants its result */
     unsigned                   spooled:1;       /* a file may be there */
 
+    sandbox_events_t          *events;      /* NULL: of an earlier life */
     sandbox_output_t           out;
     sandbox_output_t           err;
     sandbox_output_t           frame;

@@ -21,6 +21,7 @@
 #include <event2/event.h>
 #include "bootstrap.h"
 #include "confine.h"
+#include "events.h"
 #include "language.h"
 
 
@@ -93,6 +94,8 @@ struct sandbox_executor_s {
     unsigned                  held;         /* ended, not acknowledged */
     size_t                    held_bytes;
     int                       spool_fd;     /* their folder; -1: none */
+    sandbox_events_ended_t    ended;        /* logs of what has ended */
+    unsigned                  streams;      /* that read a log */
 
     unsigned                  init:1;       /* process 1 of a container */
     unsigned                  ready:1;      /* container_ready acknowledged */

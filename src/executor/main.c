@@ -102,6 +102,7 @@ main(int argc, char **argv)
     sandbox_main_confine(ex);
 
     TAILQ_INIT(&ex->executions);
+    TAILQ_INIT(&ex->ended.logs);
 
     ex->oom_fd = sandbox_metrics_open_oom();
     ex->base = event_base_new();

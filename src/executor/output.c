@@ -31,8 +31,14 @@
 static void sandbox_output_handler(evutil_socket_t fd, short what, void *data);
 static int sandbox_output_read(sandbox_output_t *o, unsigned chunks);
 static void sandbox_output_close(sandbox_output_t *o);
+static void sandbox_output_feed_raw(sandbox_output_t *o, const u_char *p,
+    size_t n);
+static size_t sandbox_output_ascii(const u_char *p, size_t n);
 static void sandbox_output_feed_text(sandbox_output_t *o, u_char ch);
 static void sandbox_output_replace(sandbox_output_t *o, size_t raw);
+static void sandbox_output_record(sandbox_output_t *o, const void *p,
+    size_t n, size_t raw);
+static void sandbox_output_end_record(sandbox_output_t *o);
 static void sandbox_output_put(sandbox_output_t *o, const void *p, size_t n,
     size_t raw);
 static int sandbox_output_reserve(sandbox_output_t *o, size_t n);
@@ -40,6 +46,10 @@ static int sandbox_output_reserve(sandbox_output_t *o, size_t n);
 
 /* one for all: it is never in use across a return to the loop */
 static u_char  sandbox_output_buffer[SANDBOX_OUTPUT_CHUNK];
+
+/* so is the record that is being made */
+static u_char  sandbox_output_text[SANDBOX_EVENTS_RECORD_MAX];
+static size_t  sandbox_output_text_len;
 
 
 void
@@ -50,6 +60,15 @@ sandbox_output_init(sandbox_output_t *o, size_t limit, unsigned text)
     o->fd = -1;
     o->limit = limit;
     o->text = text;
+}
+
+
+void
+sandbox_output_log(sandbox_output_t *o, sandbox_events_t *log,
+    unsigned stream)
+{
+    o->log = log;
+    o->stream = stream;
 }
 
 
@@ -158,35 +177,89 @@ sandbox_output_free(sandbox_output_t *o)
 void
 sandbox_output_feed(sandbox_output_t *o, const u_char *p, size_t n)
 {
-    size_t  i;
+    size_t  i, run;
 
-    if (o->full) {
+    if (o->full && o->log == NULL) {
         o->dropped += n;
         return;
     }
 
     if (!o->text) {
-        i = o->limit - o->len;
-
-        if (i > n) {
-            i = n;
-        }
-
-        sandbox_output_put(o, p, i, i);
-
-        if (i < n) {
-            o->full = 1;
-            o->dropped += n - i;
-        }
-
+        sandbox_output_feed_raw(o, p, n);
         return;
     }
 
-    for (i = 0; i < n && !o->full; i++) {
+    for (i = 0; i < n; i += run) {
+
+        run = o->utf8.need ? 0 : sandbox_output_ascii(p + i, n - i);
+
+        if (run) {
+            /* each of it is a character of its own */
+            sandbox_output_record(o, p + i, run, run);
+            continue;
+        }
+
         sandbox_output_feed_text(o, p[i]);
+        run = 1;
     }
 
-    o->dropped += n - i;
+    sandbox_output_end_record(o);
+}
+
+
+/* to the last byte that fits */
+
+static void
+sandbox_output_feed_raw(sandbox_output_t *o, const u_char *p, size_t n)
+{
+    size_t  i;
+
+    i = o->limit - o->len;
+
+    if (o->full || i > n) {
+        i = o->full ? 0 : n;
+    }
+
+    sandbox_output_put(o, p, i, i);
+
+    if (i < n) {
+        o->full = 1;
+        o->dropped += n - i;
+    }
+}
+
+
+/* how much of it has no byte that needs a look, and goes into one record */
+
+static size_t
+sandbox_output_ascii(const u_char *p, size_t n)
+{
+    size_t    i, room;
+    uint64_t  word;
+
+    room = SANDBOX_EVENTS_RECORD_MAX - sandbox_output_text_len;
+
+    if (room == 0) {
+        room = SANDBOX_EVENTS_RECORD_MAX;
+    }
+
+    if (n > room) {
+        n = room;
+    }
+
+    for (i = 0; n - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, p + i, sizeof(word));
+
+        if (word & 0x8080808080808080ull) {
+            break;
+        }
+    }
+
+    while (i < n && p[i] < 0x80) {
+        i++;
+    }
+
+    return i;
 }
 
 
@@ -199,7 +272,7 @@ sandbox_output_feed_text(sandbox_output_t *o, u_char ch)
         return;
 
     case SANDBOX_UTF8_DONE:
-        sandbox_output_put(o, o->utf8.buf, o->utf8.have, o->utf8.have);
+        sandbox_output_record(o, o->utf8.buf, o->utf8.have, o->utf8.have);
         o->utf8.have = 0;
         return;
 
@@ -224,6 +297,7 @@ sandbox_output_flush(sandbox_output_t *o)
     }
 
     sandbox_output_replace(o, o->utf8.have);
+    sandbox_output_end_record(o);
 
     o->utf8.have = 0;
     o->utf8.need = 0;
@@ -233,11 +307,55 @@ sandbox_output_flush(sandbox_output_t *o)
 static void
 sandbox_output_replace(sandbox_output_t *o, size_t raw)
 {
-    sandbox_output_put(o, SANDBOX_UTF8_REPLACEMENT, 3, raw);
+    sandbox_output_record(o, SANDBOX_UTF8_REPLACEMENT, 3, raw);
 
     if (!o->full) {
         o->replaced += raw;
     }
+}
+
+
+/*
+ * A character, or a run of those that are a byte each: it is kept, and goes to
+ * the log as it is.  A record that is full ends before it, so that it is known
+ * whether all of that was kept.
+ */
+
+static void
+sandbox_output_record(sandbox_output_t *o, const void *p, size_t n,
+    size_t raw)
+{
+    if (o->log != NULL
+        && sandbox_output_text_len + n > SANDBOX_EVENTS_RECORD_MAX)
+    {
+        sandbox_output_end_record(o);
+    }
+
+    if (*(const u_char *) p < 0x80) {
+        sandbox_output_feed_raw(o, p, n);
+
+    } else {
+        sandbox_output_put(o, p, n, raw);
+    }
+
+    if (o->log != NULL) {
+        memcpy(sandbox_output_text + sandbox_output_text_len, p, n);
+        sandbox_output_text_len += n;
+    }
+}
+
+
+static void
+sandbox_output_end_record(sandbox_output_t *o)
+{
+    if (o->log == NULL || sandbox_output_text_len == 0) {
+        return;
+    }
+
+    sandbox_events_add(o->log, o->stream, sandbox_output_text,
+                       sandbox_output_text_len, !o->full);
+
+    sandbox_output_text_len = 0;
 }
 
 

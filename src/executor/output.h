@@ -10,31 +10,38 @@
 
 #include <stdint.h>
 #include <event2/event.h>
+#include "events.h"
 #include "utf8.h"
 
 
 /*
  * One pipe that the code writes to, and what is kept of it.  The pipe is
  * always drained, so the code never waits for us; beyond "limit" bytes are
- * dropped and counted.  Text is made valid UTF-8 on its way in.
+ * dropped and counted.  Text is made valid UTF-8 on its way in; all of it goes
+ * to the log, if there is one, also what is not kept.
  */
 typedef struct {
-    u_char         *data;
-    size_t          len;
-    size_t          size;           /* allocated */
-    size_t          limit;
-    uint64_t        dropped;        /* bytes as they were written */
-    uint64_t        replaced;       /* bytes that were no UTF-8, kept ones */
-    sandbox_utf8_t  utf8;
-    struct event   *event;
-    int             fd;             /* -1: closed */
-    unsigned        text:1;
-    unsigned        full:1;
+    u_char            *data;
+    size_t             len;
+    size_t             size;        /* allocated */
+    size_t             limit;
+    uint64_t           dropped;     /* bytes as they were written */
+    uint64_t           replaced;    /* bytes that were no UTF-8, kept ones */
+    sandbox_utf8_t     utf8;
+    struct event      *event;
+    sandbox_events_t  *log;         /* not owned; NULL: none */
+    unsigned           stream;      /* of the log */
+    int                fd;          /* -1: closed */
+    unsigned           text:1;
+    unsigned           full:1;
 } sandbox_output_t;
 
 
 /* no memory is taken before there is something to keep */
 void sandbox_output_init(sandbox_output_t *o, size_t limit, unsigned text);
+
+void sandbox_output_log(sandbox_output_t *o, sandbox_events_t *log,
+    unsigned stream);
 
 /* takes over the descriptor, also when it fails */
 int sandbox_output_open(sandbox_output_t *o, struct event_base *base, int fd);

@@ -288,7 +288,9 @@ sandbox_result_render(const sandbox_result_t *r)
         rc = evbuffer_add_printf(body, "%s\n", text) < 0
              || evbuffer_add(body, r->out->data, r->out->len) == -1
              || evbuffer_add(body, r->err->data, r->err->len) == -1
-             || evbuffer_add(body, v.value, v.value_len) == -1;
+             || evbuffer_add(body, v.value, v.value_len) == -1
+             || (r->shape && evbuffer_add(body, r->shape->data, r->shape->len)
+                             == -1);
     }
 
     free(text);
@@ -305,8 +307,8 @@ sandbox_result_render(const sandbox_result_t *r)
 static json_t *
 sandbox_result_head(const sandbox_result_t *r, const sandbox_verdict_t *v)
 {
-    return json_pack("{s:s, s:i, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:f,"
-                     " s:o}",
+    return json_pack("{s:s, s:i, s:s, s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:I,"
+                     " s:f, s:o}",
                      "execution_id", r->id,
                      "attempt", (int) r->attempt,
                      "status", v->status,
@@ -317,6 +319,8 @@ sandbox_result_head(const sandbox_result_t *r, const sandbox_verdict_t *v)
                      "stdout_bytes", (json_int_t) r->out->len,
                      "stderr_bytes", (json_int_t) r->err->len,
                      "return_value_bytes", (json_int_t) v->value_len,
+                     "events_bytes",
+                     (json_int_t) (r->shape ? r->shape->len : 0),
                      "stdout_dropped", (json_int_t) r->out->dropped,
                      "stderr_dropped", (json_int_t) r->err->dropped,
                      "duration_ms", sandbox_result_tenths(r->duration_ms),

@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include "metrics.h"
 #include "output.h"
+#include "shape.h"
 
 
 /* room for the runner's head of a frame, beside the value itself */
@@ -39,6 +40,7 @@ typedef struct {
     const sandbox_output_t   *out;
     const sandbox_output_t   *err;
     const sandbox_output_t   *frame;        /* what the runner returned */
+    const sandbox_shape_t    *shape;        /* of out and err; NULL: none */
 } sandbox_result_t;
 
 

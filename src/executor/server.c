@@ -30,6 +30,7 @@
 #include "guard.h"
 #include "pool.h"
 #include "server.h"
+#include "stream.h"
 
 
 #define SANDBOX_SERVER_SOCKET   "executor.sock"
@@ -73,6 +74,8 @@ static void sandbox_server_execute(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
 static void sandbox_server_show(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
+static void sandbox_server_events(sandbox_executor_t *ex,
+    struct evhttp_request *req, const char *id, size_t len);
 static const char *sandbox_server_state(const sandbox_execution_t *e);
 static void sandbox_server_ack(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
@@ -98,6 +101,7 @@ static const sandbox_server_route_t  sandbox_server_routes[] = {
     { EVHTTP_REQ_GET,  "/v1/status",      NULL,      sandbox_server_status },
     { EVHTTP_REQ_POST, "/v1/executions",  NULL,      sandbox_server_execute },
     { EVHTTP_REQ_GET,  "/v1/executions/", "",        sandbox_server_show },
+    { EVHTTP_REQ_GET,  "/v1/executions/", "/events", sandbox_server_events },
     { EVHTTP_REQ_POST, "/v1/executions/", "/ack",    sandbox_server_ack },
     { EVHTTP_REQ_POST, "/v1/executions/", "/cancel", sandbox_server_cancel },
 
@@ -348,6 +352,29 @@ sandbox_server_show(sandbox_executor_t *ex, struct evhttp_request *req,
                              "execution_id", e->id,
                              "attempt", (int) e->attempt,
                              "state", sandbox_server_state(e)));
+}
+
+
+static void
+sandbox_server_events(sandbox_executor_t *ex, struct evhttp_request *req,
+    const char *id, size_t len)
+{
+    int                   rc;
+    char                  error[SANDBOX_SERVER_ERROR_MAX];
+    sandbox_execution_t  *e;
+
+    e = sandbox_execution_find(ex, id, len);
+
+    if (e == NULL) {
+        sandbox_server_send_error(req, 404, "no such execution is known");
+        return;
+    }
+
+    rc = sandbox_stream_start(e, req, error, sizeof(error));
+
+    if (rc != 200) {
+        sandbox_server_send_error(req, rc, "%s", error);
+    }
 }
 
 

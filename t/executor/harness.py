@@ -184,10 +184,11 @@ class Result:
         self.head = json.loads(head)
         n, m = self.head["stdout_bytes"], self.head["stderr_bytes"]
         k = self.head["return_value_bytes"]
-        self.exact = len(rest) == n + m + k
+        self.exact = len(rest) == n + m + k + self.head["events_bytes"]
         self.out = rest[:n].decode("utf-8")
         self.err = rest[n:n + m].decode("utf-8")
-        self.text = rest[n + m:].decode("utf-8")
+        self.text = rest[n + m:n + m + k].decode("utf-8")
+        self.events = rest[n + m + k:].decode("ascii")
         self.value = json.loads(self.text) if self.text else "NONE"
         self.status = self.head["status"]
         self.code = self.head["exit_code"]
@@ -196,6 +197,50 @@ class Result:
     def __repr__(self):
         return "%r out=%r err=%r value=%.200r" % (
             self.head, self.out[:2000], self.err[:2000], self.text)
+
+
+class Stream:
+    """Somebody who reads the events of an execution."""
+
+    def __init__(self, e, name, query="", token=TOKEN):
+        self.connection = Connection(e.socket)
+        self.connection.request("GET", "/v1/executions/%s/events%s"
+                                % (name, query), headers={
+                                    "Authorization": "Bearer " + token})
+        self.sock = self.connection.sock
+        self.response = self.connection.getresponse()
+        self.status = self.response.status
+        self.data = b""
+
+    def next(self):
+        """(type, number, text), and when it came; None: the end."""
+        while True:
+            nl = self.data.find(b"\n")
+            if nl >= 0:
+                kind, number, size = self.data[:nl].decode().split(" ")
+                end = nl + 1 + int(size)
+                if len(self.data) > end:
+                    text = self.data[nl + 1:end]
+                    if self.data[end:end + 1] != b"\n":
+                        raise RuntimeError("a frame that does not end")
+                    self.data = self.data[end + 1:]
+                    self.at = time.monotonic()
+                    return kind, int(number), text
+
+            more = self.response.read1(1024 * 1024)
+            if not more:
+                self.connection.close()
+                if self.data:
+                    raise RuntimeError("half of a frame")
+                return None
+            self.data += more
+
+    def all(self):
+        return list(iter(self.next, None))
+
+    def close(self):
+        self.response.close()
+        self.connection.close()
 
 
 class Executor:

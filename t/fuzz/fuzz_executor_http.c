@@ -308,6 +308,30 @@ fuzz_execute(fuzz_input_t *in, unsigned n)
 }
 
 
+/* a stream of events, after a record or with a query that may be none */
+
+static void
+fuzz_read(fuzz_input_t *in, unsigned n)
+{
+    int          len;
+    char         head[512];
+    size_t       size;
+    unsigned     what;
+    const char  *query;
+
+    what = fuzz_byte(in);
+    size = 0;
+    query = what & 0x80 ? fuzz_bytes(in, what & 0x3f, &size) : "";
+
+    len = snprintf(head, sizeof(head), "GET /v1/executions/e%u/events?%s%.*s"
+                   FUZZ_HEADERS "\r\n", (n >> 2) & 7,
+                   what & 0x80 ? "" : what & 1 ? "after=0" : "after=1",
+                   (int) size, query);
+
+    fuzz_send(n, head, len);
+}
+
+
 static void
 fuzz_answers(unsigned n, int last)
 {
@@ -365,6 +389,11 @@ fuzz_call(fuzz_input_t *in)
         return;
 
     case FUZZ_SHOW:
+        if (n & 0x20) {
+            fuzz_read(in, n);
+            return;
+        }
+
         snprintf(path, sizeof(path), "GET /v1/executions/e%u" FUZZ_HEADERS
                  "\r\n", (n >> 2) & 7);
         fuzz_send(n, path, strlen(path));
@@ -474,6 +503,8 @@ fuzz_settle(fuzz_input_t *in)
     fuzz_bug(!TAILQ_EMPTY(&fuzz_ex.executions));
     fuzz_bug(fuzz_ex.running || fuzz_ex.queued || fuzz_ex.held);
     fuzz_bug(fuzz_ex.queued_bytes || fuzz_ex.held_bytes);
+    fuzz_bug(fuzz_ex.streams || fuzz_ex.ended.bytes
+             || !TAILQ_EMPTY(&fuzz_ex.ended.logs));
     fuzz_bug(fuzz_ex.spool_failed || fuzz_count_spooled() != 0);
 }
 
@@ -520,6 +551,7 @@ fuzz_init(void)
     (void) signal(SIGPIPE, SIG_IGN);
 
     TAILQ_INIT(&ex->executions);
+    TAILQ_INIT(&ex->ended.logs);
 
     strcpy(ex->bootstrap.session_id, "sess_fuzz");
     strcpy(ex->bootstrap.token, FUZZ_TOKEN);

@@ -14,6 +14,7 @@
 
 #include "ngx_sandbox_fuzz.h"
 #include "ngx_sandbox.h"
+#include "ngx_sandbox_events.h"
 #include "ngx_sandbox_result.h"
 #include <sys/wait.h>
 #include "executor.h"
@@ -40,7 +41,7 @@ fuzz_byte(fuzz_input_t *in)
 
 static void
 fuzz_pipe(fuzz_input_t *in, sandbox_output_t *o, size_t limit, unsigned text,
-    size_t share)
+    size_t share, sandbox_events_t *log, unsigned stream)
 {
     size_t  n, piece;
     u_char  *p;
@@ -53,6 +54,7 @@ fuzz_pipe(fuzz_input_t *in, sandbox_output_t *o, size_t limit, unsigned text,
     }
 
     sandbox_output_init(o, limit, text);
+    sandbox_output_log(o, log, stream);
 
     n = ngx_min(share, (size_t) (in->last - in->p));
     p = in->p;
@@ -141,8 +143,36 @@ fuzz_same(ngx_str_t *got, const sandbox_output_t *o)
 }
 
 
+/* the shape that arrives is the log's: as many records, and as many bytes */
+
 static void
-fuzz_render(ngx_pool_t *pool, sandbox_result_t *r)
+fuzz_events(const ngx_str_t *text, const sandbox_events_t *log)
+{
+    size_t                 kept[2];
+    uint64_t               bytes[2];
+    ngx_sandbox_event_t    e;
+    ngx_sandbox_events_t   events;
+
+    ngx_memzero(kept, sizeof(kept));
+    ngx_memzero(bytes, sizeof(bytes));
+
+    ngx_sandbox_events_init(&events, text, 0);
+
+    while (ngx_sandbox_events_next(&events, &e) == NGX_OK) {
+        fuzz_bug(e.stream == NGX_SANDBOX_EVENTS_UNKNOWN);
+        fuzz_bug(!e.gap && e.offset != kept[e.stream]);
+
+        kept[e.stream] += e.gap ? 0 : e.len;
+        bytes[e.stream] += e.len;
+    }
+
+    fuzz_bug(events.number != log->last);
+    fuzz_bug(bytes[0] != log->bytes[0] || bytes[1] != log->bytes[1]);
+}
+
+
+static void
+fuzz_render(ngx_pool_t *pool, sandbox_result_t *r, sandbox_events_t *log)
 {
     u_char                *end;
     ngx_int_t              rc;
@@ -174,6 +204,7 @@ fuzz_render(ngx_pool_t *pool, sandbox_result_t *r)
     fuzz_bug(got.stderr_dropped != r->err->dropped);
 
     fuzz_verdict(r, &got);
+    fuzz_events(&got.events, log);
 
     evbuffer_free(body);
 }
@@ -186,6 +217,7 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
     fuzz_input_t       in;
     sandbox_output_t   out, err, frame;
     sandbox_result_t   r;
+    sandbox_events_t  *log;
 
     in.p = text->data;
     in.last = text->data + text->len;
@@ -218,18 +250,25 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
 
     third = fuzz_byte(&in);
 
-    fuzz_pipe(&in, &out, SANDBOX_OUTPUT_MAX, 1, third);
-    fuzz_pipe(&in, &err, SANDBOX_OUTPUT_MAX, 1, third / 2);
+    log = sandbox_events_create();
+    fuzz_bug(log == NULL);
+
+    fuzz_pipe(&in, &out, SANDBOX_OUTPUT_MAX, 1, third, log, 0);
+    fuzz_pipe(&in, &err, SANDBOX_OUTPUT_MAX, 1, third / 2, log, 1);
     fuzz_pipe(&in, &frame, SANDBOX_RETURN_MAX + SANDBOX_FRAME_MAX, 0,
-              text->len);
+              text->len, NULL, 0);
+
+    sandbox_shape_finish(&log->shape);
 
     r.out = &out;
     r.err = &err;
     r.frame = &frame;
+    r.shape = &log->shape;
 
-    fuzz_render(pool, &r);
+    fuzz_render(pool, &r, log);
 
     sandbox_output_free(&out);
     sandbox_output_free(&err);
     sandbox_output_free(&frame);
+    sandbox_events_release(log);
 }

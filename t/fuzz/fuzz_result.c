@@ -14,6 +14,7 @@
 #include "ngx_sandbox.h"
 #include "ngx_sandbox_id.h"
 #include "ngx_sandbox_utf8.h"
+#include "ngx_sandbox_events.h"
 #include "ngx_sandbox_json_valid.h"
 #include "ngx_sandbox_result.h"
 
@@ -43,8 +44,11 @@ fuzz_one(ngx_pool_t *pool, const ngx_str_t *text)
     fuzz_bug(r.stdout_text.data <= text->data);
     fuzz_bug(r.stderr_text.data != r.stdout_text.data + r.stdout_text.len);
     fuzz_bug(r.return_value.data != r.stderr_text.data + r.stderr_text.len);
-    fuzz_bug(r.return_value.data + r.return_value.len
-             != text->data + text->len);
+    fuzz_bug(r.events.data != r.return_value.data + r.return_value.len);
+    fuzz_bug(r.events.data + r.events.len != text->data + text->len);
+    fuzz_bug(ngx_sandbox_events_check(&r.events, &r.stdout_text,
+                                      &r.stderr_text)
+             != NGX_OK);
 
     fuzz_bug(!ngx_sandbox_utf8_valid(&r.stdout_text));
     fuzz_bug(!ngx_sandbox_utf8_valid(&r.stderr_text));

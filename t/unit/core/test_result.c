@@ -176,6 +176,13 @@ test_good_ones(void **state)
                             "outer[41]"),
                      NGX_OK);
     assert_int_equal(result.attempt, 1000);
+    assert_int_equal(result.events.len, 0);
+
+    assert_int_equal(decode(&(head_t) { .more = ",\"events_bytes\":8" },
+                            "outer[41]o2 e2 o1"),
+                     NGX_OK);
+    assert_text(&result.return_value, "[41]");
+    assert_text(&result.events, "o2 e2 o1");
 }
 
 
@@ -256,6 +263,9 @@ test_bad_head(void **state)
         { { .metrics = "{\"cpu_time_ms\":-1}" }, "metrics.cpu_time_ms: must" },
         { { .metrics = "{\"io_read_bytes\":0.5}" }, "metrics.io_read_bytes" },
         { { .metrics = "{\"x\":1}" }, "metrics.x: unknown field" },
+        { { .more = ",\"events_bytes\":-1" }, "events_bytes: must be" },
+        { { .more = ",\"events_bytes\":262145" }, "events_bytes: must be" },
+        { { .more = ",\"events_bytes\":null" }, "events_bytes: must be" },
         { { .more = ",\"attempt\":0" }, "attempt: must be an integer" },
         { { .more = ",\"attempt\":1001" }, "attempt: must be an integer" },
         { { .more = ",\"attempt\":null" }, "attempt: must be an integer" },
@@ -301,6 +311,14 @@ test_bad_body(void **state)
     refused(&h, "outerr NaN", "return value is not valid JSON");
     refused(&h, "outerr    ", "return value is not valid JSON");
     refused(&h, "outerr\"\xff\xff\"", "return value is not valid JSON");
+
+    h.more = ",\"events_bytes\":2";
+
+    refused(&h, "outerr[41]", "lengths do not add up");
+    refused(&h, "outerr[41]o3x", "lengths do not add up");
+    refused(&h, "outerr[41]o4", "the events do not fit");
+    refused(&h, "outerr[41]x3", "the events do not fit");
+    refused(&h, "outerr[41]\xc3\xa9", "the events do not fit");
 }
 
 

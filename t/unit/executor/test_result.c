@@ -214,7 +214,7 @@ test_render(void **state)
 
     head = json_loadb(text, end - text, 0, NULL);
     assert_non_null(head);
-    assert_int_equal(json_object_size(head), 12);
+    assert_int_equal(json_object_size(head), 13);
     assert_int_equal(json_integer_value(json_object_get(head, "attempt")),
                      3);
     assert_true(json_is_null(json_object_get(head, "error_message")));

@@ -1,0 +1,34 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+#ifndef _SANDBOX_STREAM_H_INCLUDED_
+#define _SANDBOX_STREAM_H_INCLUDED_
+
+
+#include <event2/http.h>
+#include "execution.h"
+
+
+#define SANDBOX_STREAM_MAX      16      /* of an execution */
+#define SANDBOX_STREAM_MAX_ALL  64
+
+
+/*
+ * Answers a request with the log of an execution, and goes on until that has
+ * ended.  200: the request is taken; another status: it is not, and a line is
+ * in "error".
+ */
+int sandbox_stream_start(sandbox_execution_t *e, struct evhttp_request *req,
+    char *error, size_t size);
+
+/*
+ * "after=7": 1, and the number; NULL and "": 1, and 0.  A number that is too
+ * large for one is as good as the largest.
+ */
+int sandbox_stream_parse_query(const char *query, uint64_t *ret_after);
+
+
+#endif /* _SANDBOX_STREAM_H_INCLUDED_ */
