@@ -87,6 +87,7 @@ typedef struct {
     unsigned                    crashed:1;       /* no attempt at present */
     unsigned                    pending:1;
     unsigned                    alive:1;         /* the executor knows it */
+    unsigned                    silent:1;        /* it did not answer */
 } ngx_sandbox_execution_settle_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[];

@@ -21,15 +21,22 @@
 #include "ngx_sandbox_execution_flow.h"
 #include "ngx_sandbox_execution_store.h"
 #include "ngx_sandbox_op.h"
+#include "ngx_sandbox_session_flow.h"
 
 
-#define NGX_SANDBOX_SETTLE_ASK_MS  2000
+#define NGX_SANDBOX_SETTLE_ASK_MS   2000
+
+/* what the session's settling takes to find that the sandbox is dead */
+#define NGX_SANDBOX_SETTLE_LOOK_MS  1000
 
 
 static ngx_int_t ngx_sandbox_execution_settle_read(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_found(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_ask(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_asked(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_left(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_stored(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_look(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_lease(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_leased(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_again(ngx_sandbox_flow_t *f);
@@ -45,6 +52,8 @@ static ngx_int_t ngx_sandbox_execution_settle_dispatched(
     ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_refused(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_next(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_attempt(ngx_sandbox_flow_t *f,
+    const ngx_sandbox_execute_t *e, ngx_str_t *ret_name);
 static ngx_int_t ngx_sandbox_execution_renew(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_give_up(ngx_sandbox_flow_t *f,
     ngx_str_t *cause, ngx_uint_t now);
@@ -59,6 +68,13 @@ const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[] = {
     { "asking the executor for a silent execution",
       ngx_sandbox_execution_settle_ask,
       ngx_sandbox_execution_settle_asked, NULL },
+
+    { "storing a result that a silent executor has left",
+      ngx_sandbox_execution_settle_left,
+      ngx_sandbox_execution_settle_stored, NULL },
+
+    { "looking whether the sandbox is dead",
+      ngx_sandbox_execution_settle_look, NULL, NULL },
 
     { "renewing its lease, or giving the attempt up",
       ngx_sandbox_execution_settle_lease,
@@ -176,8 +192,7 @@ ngx_sandbox_execution_settle_ask(ngx_sandbox_flow_t *f)
 
 /*
  * One that answers with something else may well run it: it ends with its
- * session.  If it did not answer, the sandbox may be dead: that is for the
- * session's settling to find.
+ * session.
  */
 
 static ngx_int_t
@@ -201,12 +216,65 @@ ngx_sandbox_execution_settle_asked(ngx_sandbox_flow_t *f)
         s->alive = (f->op_rc == NGX_OK);
     }
 
-    if (f->op_rc != NGX_OK) {
-        (void) ngx_sandbox_op_hand_over(f, "sessions", &s->run.session_id,
-                                        "settle");
-    }
+    s->silent = (f->op_rc != NGX_OK);
 
     return NGX_OK;
+}
+
+
+/* on this node: where it is another one's, nothing is found, and it is alive */
+
+static ngx_int_t
+ngx_sandbox_execution_settle_left(ngx_sandbox_flow_t *f)
+{
+    ngx_int_t                        rc;
+    ngx_str_t                        name;
+    ngx_sandbox_execution_settle_t  *s;
+
+    s = f->data;
+
+    if (!s->silent) {
+        return NGX_OK;
+    }
+
+    if (ngx_sandbox_execution_attempt(f, &s->run, &name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_sandbox_session_result(f, &s->run.session_id, &name);
+
+    return rc == NGX_DECLINED ? NGX_OK : rc;
+}
+
+
+static ngx_int_t
+ngx_sandbox_execution_settle_stored(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_sandbox_op_result(f)->affected ? NGX_DONE : NGX_OK;
+}
+
+
+/* if it is, its executions end with it, and that is their cause */
+
+static ngx_int_t
+ngx_sandbox_execution_settle_look(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execution_settle_t  *s;
+
+    s = f->data;
+
+    if (!s->silent) {
+        return NGX_OK;
+    }
+
+    (void) ngx_sandbox_op_hand_over(f, "sessions", &s->run.session_id,
+                                    "settle");
+
+    return ngx_sandbox_op_delay(f, NGX_SANDBOX_SETTLE_LOOK_MS);
 }
 
 
@@ -232,7 +300,7 @@ ngx_sandbox_execution_settle_lease(ngx_sandbox_flow_t *f)
         return ngx_sandbox_execution_renew(f);
     }
 
-    return ngx_sandbox_execution_give_up(f, s->run.call.rc != NGX_OK ? &silent
+    return ngx_sandbox_execution_give_up(f, s->silent ? &silent
                                             : s->pending ? &unknown : &lost,
                                          0);
 }
@@ -456,6 +524,24 @@ ngx_sandbox_execution_settle_next(ngx_sandbox_flow_t *f)
 }
 
 
+/* as heartbeats and the spool spell it */
+
+static ngx_int_t
+ngx_sandbox_execution_attempt(ngx_sandbox_flow_t *f,
+    const ngx_sandbox_execute_t *e, ngx_str_t *ret_name)
+{
+    ret_name->data = ngx_pnalloc(f->pool, e->id.len + 2 + NGX_INT_T_LEN);
+    if (ret_name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ret_name->len = ngx_sprintf(ret_name->data, "%V.%i%Z", &e->id, e->attempt)
+                    - ret_name->data - 1;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_sandbox_execution_renew(ngx_sandbox_flow_t *f)
 {
@@ -464,13 +550,9 @@ ngx_sandbox_execution_renew(ngx_sandbox_flow_t *f)
 
     e = f->data;
 
-    attempt.data = ngx_pnalloc(f->pool, e->id.len + 1 + NGX_INT_T_LEN);
-    if (attempt.data == NULL) {
+    if (ngx_sandbox_execution_attempt(f, e, &attempt) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    attempt.len = ngx_sprintf(attempt.data, "%V.%i", &e->id, e->attempt)
-                  - attempt.data;
 
     ngx_sandbox_op_statement(f,
                &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_RENEW]);
