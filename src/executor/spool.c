@@ -120,6 +120,10 @@ sandbox_spool_load(sandbox_executor_t *ex)
         }
     }
 
+    if (n == SANDBOX_SPOOL_NAMES) {
+        ex->spool_more = 1;
+    }
+
     closedir(dir);
 }
 

@@ -195,7 +195,7 @@ sandbox_stream_open(sandbox_stream_t *s)
 
     evhttp_send_reply_start(s->request, 200, "OK");
 
-    /* libevent reads no more once it has a request: who leaves is seen so */
+    /* libevent reads no more once it has a body: who leaves is seen so */
 
     bev = evhttp_connection_get_bufferevent(s->connection);
 

@@ -226,6 +226,19 @@ def test_readers(e):
     ok(until(lambda: fds(e) <= before), "no descriptor is lost", fds(e),
        before)
 
+    # who leaves in silence, after a request with a body
+    name = start(e, "sleep 3", "shell")
+    before = fds(e)
+    c = socket.socket(socket.AF_UNIX)
+    c.connect(e.socket)
+    c.sendall(b"GET /v1/executions/%s/events HTTP/1.1\r\nAuthorization:"
+              b" Bearer %s\r\nContent-Length: 2\r\n\r\n{}"
+              % (name.encode(), TOKEN.encode()))
+    ok(c.recv(1000).startswith(b"HTTP/1.1 200 "), "a GET with a body")
+    c.close()
+    ok(until(lambda: fds(e) <= before, 1), "who leaves in silence is noticed",
+       fds(e), before)
+
     # who leaves in a flood
     name = start(e, "head -c 30000000 /dev/zero | tr '\\0' x; echo", "shell")
     for n in range(10):
