@@ -23,6 +23,7 @@
 #include "ngx_sandbox_json_writer.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_validate.h"
+#include "ngx_sandbox_wait.h"
 
 
 #define NGX_SANDBOX_API_PARAMS  2
@@ -120,6 +121,24 @@ ngx_int_t ngx_sandbox_api_header(ngx_http_request_t *r, char *name,
 
 /* The client's X-Request-ID, or ours. */
 ngx_int_t ngx_sandbox_api_request_id(ngx_http_request_t *r, ngx_str_t *ret_id);
+
+
+/*
+ * A GET that may be told to wait: checks the query, waits if that says so, and
+ * goes on with next.
+ */
+void ngx_sandbox_wait_get(ngx_sandbox_api_t *a, ngx_sandbox_wait_e kind,
+    ngx_sandbox_api_handler_pt next);
+
+/*
+ * "Prefer: wait=N" of a POST that has done what it should.  NGX_DECLINED: it
+ * is not there, answer now.  NGX_AGAIN: done is called in the end, with a flow
+ * whose data is an ngx_sandbox_wait_t, which has "data"; with NGX_ERROR if it
+ * could not be waited.
+ */
+ngx_int_t ngx_sandbox_wait_prefer(ngx_sandbox_api_t *a,
+    ngx_sandbox_wait_e kind, ngx_str_t *id, void *data,
+    ngx_sandbox_flow_done_pt done);
 
 
 /*

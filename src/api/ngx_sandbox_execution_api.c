@@ -58,9 +58,13 @@ static ngx_sandbox_execute_t *ngx_sandbox_execute_parse(ngx_sandbox_api_t *a);
 static ngx_int_t ngx_sandbox_execute_directory(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, void *value);
 static void ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_execute_waited(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_execute_answer(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_execute_ended(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execute_finished(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f);
+static void ngx_sandbox_execution_whole_api(ngx_sandbox_api_t *a);
+static void ngx_sandbox_execution_brief_api(ngx_sandbox_api_t *a);
 static void ngx_sandbox_execution_whole(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_brief(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_read_api(ngx_sandbox_api_t *a,
@@ -235,12 +239,28 @@ ngx_sandbox_execute_sync_api(ngx_sandbox_api_t *a)
 void
 ngx_sandbox_execution_get_api(ngx_sandbox_api_t *a)
 {
-    ngx_sandbox_execution_read_api(a, ngx_sandbox_execution_whole);
+    ngx_sandbox_wait_get(a, NGX_SANDBOX_WAIT_EXECUTION,
+                         ngx_sandbox_execution_whole_api);
 }
 
 
 void
 ngx_sandbox_execution_status_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_wait_get(a, NGX_SANDBOX_WAIT_EXECUTION,
+                         ngx_sandbox_execution_brief_api);
+}
+
+
+static void
+ngx_sandbox_execution_whole_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_execution_read_api(a, ngx_sandbox_execution_whole);
+}
+
+
+static void
+ngx_sandbox_execution_brief_api(ngx_sandbox_api_t *a)
 {
     ngx_sandbox_execution_read_api(a, ngx_sandbox_execution_brief);
 }
@@ -371,6 +391,50 @@ static void
 ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
     ngx_sandbox_api_t      *a;
+    ngx_sandbox_execute_t  *e;
+
+    if (rc != NGX_OK) {
+        ngx_sandbox_execute_failed(f);
+        return;
+    }
+
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+    e = f->data;
+
+    if (ngx_sandbox_wait_prefer(a, NGX_SANDBOX_WAIT_EXECUTION, &e->id, f,
+                                ngx_sandbox_execute_waited)
+        == NGX_AGAIN)
+    {
+        return;
+    }
+
+    ngx_sandbox_execute_answer(f);
+}
+
+
+static void
+ngx_sandbox_execute_waited(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_flow_t     *accepted;
+    ngx_sandbox_wait_t     *w;
+    ngx_sandbox_execute_t  *e;
+
+    w = f->data;
+    accepted = w->data;
+    e = accepted->data;
+
+    if (rc == NGX_OK) {
+        e->row[NGX_SANDBOX_EXECUTION_STATUS] = w->status;
+    }
+
+    ngx_sandbox_execute_answer(accepted);
+}
+
+
+static void
+ngx_sandbox_execute_answer(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_api_t      *a;
     ngx_sandbox_json_t      json;
     ngx_sandbox_execute_t  *e;
 
@@ -387,12 +451,6 @@ ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
     };
 
     a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
-
-    if (rc != NGX_OK) {
-        ngx_sandbox_execute_failed(f);
-        return;
-    }
-
     e = f->data;
 
     ngx_sandbox_json_init(&json, f->pool, 256);

@@ -32,7 +32,7 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_session_create_api },
     { NGX_HTTP_GET, "/sessions", PUBLIC, BASE|QUERY,
       ngx_sandbox_session_list_api },
-    { NGX_HTTP_GET, "/sessions/{id}", PUBLIC, BASE,
+    { NGX_HTTP_GET, "/sessions/{id}", PUBLIC, BASE|QUERY,
       ngx_sandbox_session_get_api },
     { NGX_HTTP_DELETE, "/sessions/{id}", PUBLIC, BASE,
       ngx_sandbox_session_delete_api },
@@ -55,11 +55,11 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
     { NGX_HTTP_GET, "/executions/sessions/{id}/executions", PUBLIC,
       BASE|QUERY, ngx_sandbox_execution_list_api },
 
-    { NGX_HTTP_GET, "/executions/{id}", PUBLIC, BASE,
+    { NGX_HTTP_GET, "/executions/{id}", PUBLIC, BASE|QUERY,
       ngx_sandbox_execution_get_api },
-    { NGX_HTTP_GET, "/executions/{id}/status", PUBLIC, BASE,
+    { NGX_HTTP_GET, "/executions/{id}/status", PUBLIC, BASE|QUERY,
       ngx_sandbox_execution_status_api },
-    { NGX_HTTP_GET, "/executions/{id}/result", PUBLIC, BASE,
+    { NGX_HTTP_GET, "/executions/{id}/result", PUBLIC, BASE|QUERY,
       ngx_sandbox_execution_get_api },
 
     { NGX_HTTP_POST, "/templates", PUBLIC, BASE|JSON,

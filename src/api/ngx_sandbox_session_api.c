@@ -43,8 +43,18 @@ typedef struct {
 } ngx_sandbox_session_body_t;
 
 
+/* one that was waited for, after it was created */
+typedef struct {
+    ngx_sandbox_session_id_t   session;     /* first */
+    ngx_sandbox_flow_t        *created;     /* has its row as it was then */
+} ngx_sandbox_session_awaited_t;
+
+
 static void ngx_sandbox_session_show(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_session_read_api(ngx_sandbox_api_t *a);
 static void ngx_sandbox_session_created(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_session_waited(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_session_reread(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_session_hidden(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static ngx_int_t ngx_sandbox_session_by_id_api(ngx_sandbox_api_t *a,
     const ngx_sandbox_step_t *steps, ngx_uint_t changes,
@@ -205,6 +215,14 @@ ngx_sandbox_session_create_api(ngx_sandbox_api_t *a)
 void
 ngx_sandbox_session_get_api(ngx_sandbox_api_t *a)
 {
+    ngx_sandbox_wait_get(a, NGX_SANDBOX_WAIT_SESSION,
+                         ngx_sandbox_session_read_api);
+}
+
+
+static void
+ngx_sandbox_session_read_api(ngx_sandbox_api_t *a)
+{
     (void) ngx_sandbox_session_by_id_api(a, ngx_sandbox_session_read_steps, 0,
                                          ngx_sandbox_session_show);
 }
@@ -286,7 +304,59 @@ ngx_sandbox_session_show(ngx_sandbox_flow_t *f, ngx_int_t rc)
 static void
 ngx_sandbox_session_created(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
+    ngx_sandbox_api_t             *a;
+    ngx_sandbox_session_create_t  *s;
+
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+    s = f->data;
+
+    if (rc == NGX_OK
+        && ngx_sandbox_wait_prefer(a, NGX_SANDBOX_WAIT_SESSION, &s->id, f,
+                                   ngx_sandbox_session_waited)
+           == NGX_AGAIN)
+    {
+        return;
+    }
+
     ngx_sandbox_session_answer(f, rc, NGX_HTTP_CREATED);
+}
+
+
+static void
+ngx_sandbox_session_waited(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_wait_t             *w;
+    ngx_sandbox_session_awaited_t  *s;
+
+    w = f->data;
+
+    s = (rc == NGX_OK) ? ngx_palloc(f->pool,
+                                    sizeof(ngx_sandbox_session_awaited_t))
+                       : NULL;
+    if (s == NULL) {
+        ngx_sandbox_session_answer(w->data, NGX_OK, NGX_HTTP_CREATED);
+        return;
+    }
+
+    s->session.id = w->id;
+    s->created = w->data;
+
+    ngx_sandbox_op_flow(f->request, f->node, ngx_sandbox_session_read_steps,
+                        s, 0, ngx_sandbox_session_reread);
+}
+
+
+/* that it cannot be read again does not unmake it */
+
+static void
+ngx_sandbox_session_reread(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_session_awaited_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_session_answer(rc == NGX_OK ? f : s->created, NGX_OK,
+                               NGX_HTTP_CREATED);
 }
 
 

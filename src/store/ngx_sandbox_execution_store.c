@@ -139,4 +139,10 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         "SELECT id FROM executions"
         " WHERE status = 'pending' AND deadline_at < " NOW " LIMIT ?",
         1, 1, 1),
+
+    ngx_sandbox_stmt("looking at an execution's state",
+        "SELECT e.status, e.status " OPEN " AND e.deadline_at < " NOW ","
+        " e.session_id" FROM " JOIN sessions s ON s.id = e.session_id"
+        " WHERE e.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_STATE_COLUMNS, 1),
 };

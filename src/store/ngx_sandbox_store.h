@@ -39,6 +39,16 @@ ngx_uint_t ngx_sandbox_store_init(void);
 extern ngx_sandbox_store_table_t  ngx_sandbox_store_tables[];
 
 
+/* the columns of the statements that only look at a state, for who waits */
+
+enum {
+    NGX_SANDBOX_STATE_STATUS = 0,
+    NGX_SANDBOX_STATE_OVERDUE,       /* 1: it has lapsed, settle it */
+    NGX_SANDBOX_STATE_SESSION,       /* its session's id */
+    NGX_SANDBOX_STATE_COLUMNS
+};
+
+
 /* Is a value this text?  Values are not NUL-terminated, and may be NULL. */
 #define ngx_sandbox_value_is(value, text)                                     \
     ((value)->len == sizeof(text) - 1                                         \
