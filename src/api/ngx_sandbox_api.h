@@ -24,6 +24,7 @@
 #include "ngx_sandbox_json_writer.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_validate.h"
+#include "ngx_sandbox_wait.h"
 
 
 #define NGX_SANDBOX_API_PARAMS  2
@@ -146,6 +147,27 @@ void ngx_sandbox_api_replay(ngx_sandbox_api_t *a,
 /* Sets Idempotency-Replayed where the request is a repeated one. */
 ngx_int_t ngx_sandbox_api_replayed(ngx_sandbox_api_t *a,
     const ngx_sandbox_idempotency_t *key);
+
+
+/*
+ * A GET that may be told to wait: checks the query, waits if that says so, and
+ * goes on with next.
+ */
+void ngx_sandbox_wait_get(ngx_sandbox_api_t *a, ngx_sandbox_wait_e kind,
+    ngx_sandbox_api_handler_pt next);
+
+/* Is there a "Prefer: wait=N"? */
+ngx_uint_t ngx_sandbox_wait_is_preferred(ngx_sandbox_api_t *a);
+
+/*
+ * "Prefer: wait=N" of a POST that has done what it should.  NGX_DECLINED: it
+ * is not there, answer now.  NGX_AGAIN: done is called in the end, with a flow
+ * whose data is an ngx_sandbox_wait_t, which has "data"; with NGX_ERROR if it
+ * could not be waited.
+ */
+ngx_int_t ngx_sandbox_wait_prefer(ngx_sandbox_api_t *a,
+    ngx_sandbox_wait_e kind, ngx_str_t *id, void *data,
+    ngx_sandbox_flow_done_pt done);
 
 
 /*

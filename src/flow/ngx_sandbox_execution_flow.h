@@ -50,6 +50,7 @@ typedef struct {
     ngx_sandbox_idempotency_t  *key;             /* NULL: none */
     ngx_sandbox_call_t          call;
     ngx_msec_t                  started;
+    ngx_str_t                   status;          /* to be told */
     ngx_str_t                   created_at;
     ngx_str_t                   completed_at;
     ngx_sandbox_result_t        result;

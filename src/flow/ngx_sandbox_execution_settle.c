@@ -121,7 +121,7 @@ ngx_sandbox_execution_settle_read(ngx_sandbox_flow_t *f)
     s = f->data;
 
     ngx_sandbox_op_statement(f,
-               &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_STATE]);
+               &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_LEASE]);
     ngx_sandbox_op_string(f, &s->run.id);
 
     return ngx_sandbox_op_query(f);
@@ -147,8 +147,8 @@ ngx_sandbox_execution_settle_found(ngx_sandbox_flow_t *f)
                                      "no execution \"%V\"", &s->run.id);
     }
 
-    due = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATE_DUE);
-    status = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATE_STATUS);
+    due = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_LEASE_DUE);
+    status = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_LEASE_STATUS);
 
     if (due->data == NULL) {
         /* it has ended */
@@ -164,9 +164,9 @@ ngx_sandbox_execution_settle_found(ngx_sandbox_flow_t *f)
     }
 
     s->run.session_id = *ngx_sandbox_op_value(f,
-                                       NGX_SANDBOX_EXECUTION_STATE_SESSION);
+                                       NGX_SANDBOX_EXECUTION_LEASE_SESSION);
     s->run.attempt = ngx_sandbox_value_number(ngx_sandbox_op_value(f,
-                                       NGX_SANDBOX_EXECUTION_STATE_ATTEMPT));
+                                       NGX_SANDBOX_EXECUTION_LEASE_ATTEMPT));
 
     return NGX_OK;
 }

@@ -148,12 +148,12 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " WHERE id = ?",
         1, NGX_SANDBOX_EXECUTION_RUN_COLUMNS, 1),
 
-    ngx_sandbox_stmt("reading how an execution stands",
+    ngx_sandbox_stmt("reading the lease of an execution",
         "SELECT session_id, status, retry_count + 1,"
         " IF(status " OPEN ", GREATEST(0,"
         " TIMESTAMPDIFF(MICROSECOND, " NOW ", due_at) DIV 1000), NULL)"
         " FROM executions WHERE id = ?",
-        1, NGX_SANDBOX_EXECUTION_STATE_COLUMNS, 1),
+        1, NGX_SANDBOX_EXECUTION_LEASE_COLUMNS, 1),
 
     ngx_sandbox_stmt("asking for the end of an execution",
         "BEGIN NOT ATOMIC"
@@ -220,4 +220,10 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         "SELECT id FROM executions"
         " WHERE status = 'crashed' AND due_at < " NOW " LIMIT ?",
         1, 1, 1),
+
+    ngx_sandbox_stmt("looking at an execution's state",
+        "SELECT e.status, e.status " OPEN " AND e.due_at < " NOW ","
+        " e.session_id" FROM " JOIN sessions s ON s.id = e.session_id"
+        " WHERE e.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_STATE_COLUMNS, 1),
 };

@@ -57,13 +57,13 @@ enum {
 };
 
 
-/* how it stands */
+/* whose turn it is */
 enum {
-    NGX_SANDBOX_EXECUTION_STATE_SESSION = 0,
-    NGX_SANDBOX_EXECUTION_STATE_STATUS,
-    NGX_SANDBOX_EXECUTION_STATE_ATTEMPT,
-    NGX_SANDBOX_EXECUTION_STATE_DUE,     /* ms until due_at; NULL: it ended */
-    NGX_SANDBOX_EXECUTION_STATE_COLUMNS
+    NGX_SANDBOX_EXECUTION_LEASE_SESSION = 0,
+    NGX_SANDBOX_EXECUTION_LEASE_STATUS,
+    NGX_SANDBOX_EXECUTION_LEASE_ATTEMPT,
+    NGX_SANDBOX_EXECUTION_LEASE_DUE,     /* ms until due_at; NULL: it ended */
+    NGX_SANDBOX_EXECUTION_LEASE_COLUMNS
 };
 
 
@@ -120,8 +120,8 @@ enum {
     /* id -> NGX_SANDBOX_EXECUTION_RUN_* */
     NGX_SANDBOX_SQL_EXECUTION_RUN,
 
-    /* id -> NGX_SANDBOX_EXECUTION_STATE_*, whatever its session */
-    NGX_SANDBOX_SQL_EXECUTION_STATE,
+    /* id -> NGX_SANDBOX_EXECUTION_LEASE_*, whatever its session */
+    NGX_SANDBOX_SQL_EXECUTION_LEASE,
 
     /*
      * id: an unfinished one is not attempted again -> its status before,
@@ -147,6 +147,9 @@ enum {
     NGX_SANDBOX_SQL_EXECUTION_DUE_RUNNING,
     NGX_SANDBOX_SQL_EXECUTION_DUE_PENDING,
     NGX_SANDBOX_SQL_EXECUTION_DUE_CRASHED,
+
+    /* id -> NGX_SANDBOX_STATE_*, those of hidden sessions excluded */
+    NGX_SANDBOX_SQL_EXECUTION_STATE,
 
     NGX_SANDBOX_EXECUTION_STMTS
 };

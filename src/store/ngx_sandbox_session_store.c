@@ -19,6 +19,10 @@
 
 #define NOW       "UTC_TIMESTAMP(3)"
 
+#define OVERDUE                                                               \
+    " s.status = 'creating' AND s.start_deadline_at < " NOW                   \
+    " OR s.status = 'running' AND s.expires_at < " NOW
+
 #define COLUMNS                                                               \
     "s.id, s.template_id, s.status, s.epoch, s.mode, s.agent_id,"             \
     " s.language_runtime, s.runtime_backend, s.runtime_node,"                 \
@@ -27,8 +31,7 @@
     " s.workspace_path, s.start_kind, s.failure, s.isolation, s.created_at,"   \
     " s.updated_at, s.started_at, s.completed_at, s.last_activity_at,"        \
     " s.expires_at,"                                                          \
-    " s.status = 'creating' AND s.start_deadline_at < " NOW                   \
-    " OR s.status = 'running' AND s.expires_at < " NOW
+    OVERDUE
 
 #define FROM      " FROM sessions s"
 
@@ -137,6 +140,11 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         "SELECT id FROM sessions WHERE status = 'running'"
         " AND expires_at < " NOW " LIMIT ?",
         1, 1, 1),
+
+    ngx_sandbox_stmt("looking at a session's state",
+        "SELECT s.status," OVERDUE ", s.id" FROM
+        " WHERE s.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_STATE_COLUMNS, 1),
 };
 
 

@@ -1,0 +1,47 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * Waiting for a session or an execution to be as somebody wants it.  It ends
+ * well when it is, and when the time is over; whoever wants the whole row reads
+ * it then.  While it waits it holds nothing but the request's memory.
+ */
+
+
+#ifndef _NGX_SANDBOX_WAIT_H_INCLUDED_
+#define _NGX_SANDBOX_WAIT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_sandbox_flow.h"
+
+
+typedef enum {
+    NGX_SANDBOX_WAIT_SESSION = 0,   /* running, or it can never be again */
+    NGX_SANDBOX_WAIT_EXECUTION      /* has ended */
+} ngx_sandbox_wait_e;
+
+
+typedef struct {
+    /* zeroed and set by the caller */
+    ngx_sandbox_wait_e       kind;
+    ngx_str_t                id;
+    ngx_msec_t               timeout;
+    void                    *data;         /* the caller's */
+
+    ngx_str_t                status;       /* as it was seen last */
+
+    /* the flow's own */
+    ngx_sandbox_waiter_t     waiter;
+    unsigned                 looking:1;
+    unsigned                 seen:1;       /* the row was there once */
+} ngx_sandbox_wait_t;
+
+extern const ngx_sandbox_step_t  ngx_sandbox_wait_steps[];
+
+
+#endif /* _NGX_SANDBOX_WAIT_H_INCLUDED_ */
