@@ -25,7 +25,8 @@ sub start {
 
     nginx_start(%arg, conf => sub {
         s{(listen 127\.0\.0\.1:\d+);}{$1 reuseport;};
-        s{(sandbox_node\s+local;)}{$1 sandbox_reconcile_interval 1h; $more};
+        s{(sandbox_node\s+local;)}{$1 sandbox_reconcile_interval 1h;
+                                  sandbox_reap_interval 1h; $more};
     });
 }
 
@@ -130,8 +131,8 @@ sub executions {
                                                      : 'UTC_TIMESTAMP(3)';
 
     db("INSERT INTO executions (id, session_id, status, language, code,
-        timeout_sec, deadline_at, completed_at)
-        SELECT CONCAT('$prefix-', seq), '$session', '$status', 'shell', ':', 60,
+        timeout_sec, max_retries, due_at, completed_at)
+        SELECT CONCAT('$prefix-', seq), '$session', '$status', 'shell', ':', 60, 0,
         UTC_TIMESTAMP() + INTERVAL 1 HOUR, $ended FROM seq_1_to_$n");
 }
 
@@ -315,7 +316,7 @@ sessions('lapsed', 1, 'creating');
 executions($s, 'lapsed', 1, 'running');
 db("UPDATE sessions SET start_deadline_at = '2020-01-01'
     WHERE id = 'lapsed-1';
-    UPDATE executions SET deadline_at = '2020-01-01' WHERE id = 'lapsed-1'");
+    UPDATE executions SET due_at = '2020-01-01' WHERE id = 'lapsed-1'");
 is(api(GET => '/sessions/lapsed-1?wait=running&timeout=20')->{json}{status},
    'failed', 'a start that has lapsed');
 is(api(GET => '/executions/lapsed-1?wait=done&timeout=20')->{json}{status},
@@ -362,7 +363,7 @@ for my $prefer ('wait=0', 'wait=x', 'wait', 'wait=-1', 'x="wait=9"',
     my $answer = api(POST => "/sessions/$p/execute",
                      { %shell, code => 'sleep 3' }, { Prefer => $prefer });
 
-    is("$answer->{status} $answer->{json}{status}", '201 running',
+    is("$answer->{status} $answer->{json}{status}", '201 pending',
        "Prefer: $prefer");
     cmp_ok(time - $begun, '<', 2, 'does not wait');
     is($answer->{headers}{'preference-applied'} // 'none',
@@ -441,7 +442,7 @@ my $killed = (workers())[0];
 expect_error(qr/shared memory zone "sandbox_zone" was locked/);
 kill_worker($killed);
 wait_for(sub { 2 == grep { $_ != $killed } workers() });
-db("UPDATE executions SET deadline_at = '2020-01-01' WHERE id = 'left-1'");
+db("UPDATE executions SET due_at = '2020-01-01' WHERE id = 'left-1'");
 loopback('/internal/executions/left-1/settle');
 my %statuses;
 $statuses{ $_ ? $_->{json}{status} : 'cut' }++
@@ -484,10 +485,11 @@ my $rss = resident();
 ok(wait_for(sub { sum(waiters()) == 2000 }, 30), '2000 wait');
 printf "# %.1f KB each\n", (resident() - $rss) / 2000;
 cmp_ok((resident() - $rss) / 2000, '<', 32, 'in little memory');
+sleep 2;    # the first run of the jobs
 $before = statements();
 sleep 2;
 cmp_ok(statements() - $before, '<=', 2, 'without a word to MariaDB');
-db("UPDATE executions SET deadline_at = '2020-01-01' WHERE id = 'many-1'");
+db("UPDATE executions SET due_at = '2020-01-01' WHERE id = 'many-1'");
 $begun = time;
 loopback('/internal/executions/many-1/settle');
 %statuses = ();
@@ -555,7 +557,7 @@ is("$full->{status} $full->{json}{error_code}",
 like($full->{headers}{'retry-after'} // '', qr/^\d+$/, 'with Retry-After');
 my $run_anyway = api(POST => "/sessions/$s/execute",
                      { %shell, code => 'sleep 1' }, { Prefer => 'wait=9' });
-is("$run_anyway->{status} $run_anyway->{json}{status}", '201 running',
+is("$run_anyway->{status} $run_anyway->{json}{status}", '201 pending',
    'a POST is done, and not waited for');
 is($run_anyway->{headers}{'preference-applied'}, undef, 'and says so');
 is(api(GET => '/executions/full-1?wait=done&timeout=0')->{status}, 429,
