@@ -195,7 +195,7 @@ sandbox_stream_open(sandbox_stream_t *s)
 
     evhttp_send_reply_start(s->request, 200, "OK");
 
-    /* libevent reads on, so who leaves is seen; what it says is not looked at */
+    /* libevent reads on, so who leaves is seen; what it says nobody reads */
 
     bev = evhttp_connection_get_bufferevent(s->connection);
 
