@@ -26,7 +26,7 @@
 #define SANDBOX_STREAM_CHUNK  (256 * 1024)
 #define SANDBOX_STREAM_IDLE   10        /* seconds, until a sign of life */
 
-/* what it may send although nobody asked, so that its end is noticed */
+/* what it may send although nobody asked */
 #define SANDBOX_STREAM_INPUT  4096
 
 /* one that takes nothing for so long is gone; one that says nothing is not */
@@ -195,13 +195,12 @@ sandbox_stream_open(sandbox_stream_t *s)
 
     evhttp_send_reply_start(s->request, 200, "OK");
 
-    /* libevent reads no more once it has a body: who leaves is seen so */
+    /* libevent reads on, so who leaves is seen; what it says nobody reads */
 
     bev = evhttp_connection_get_bufferevent(s->connection);
 
     bufferevent_setwatermark(bev, EV_READ, 0, SANDBOX_STREAM_INPUT);
     bufferevent_set_timeouts(bev, &quiet, &stall);
-    bufferevent_enable(bev, EV_READ);
 
     sandbox_stream_wake(s);
 }
