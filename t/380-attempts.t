@@ -298,6 +298,28 @@ is((row($cut, 'error_message'))[0], 'the sandbox ended while it ran',
 ok(wait_for(sub { !-e "$spool/.." }, 5), 'nothing is left of the folder');
 
 
+# ---- one that dies while somebody waits for what it runs
+
+my $doomed = session();
+my $killer = fork // die $!;
+
+if ($killer == 0) {
+    sleep 1;
+    docker("kill sandbox-$doomed-2");
+    POSIX::_exit(0);
+}
+
+$begun = time;
+my $answer = api(POST => "/sessions/$doomed/execute-sync",
+                 { language => 'shell', code => 'sleep 30', timeout => 40 });
+waitpid $killer, 0;
+is("$answer->{status} $answer->{json}{status}: $answer->{json}{error_message}",
+   '200 failed: the sandbox ended while it ran', 'it is told the cause');
+cmp_ok(time - $begun, '<', 6, 'soon');
+expect_error(qr/upstream prematurely closed.*\Q$doomed\E/,
+             qr{sessions/\Q$doomed\E/executor\.sock failed});
+
+
 # ---- bad input
 
 for my $bad (-1, 11, '3', 1.5, undef) {

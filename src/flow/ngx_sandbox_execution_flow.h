@@ -21,6 +21,7 @@
 #include "ngx_sandbox_http.h"
 #include "ngx_sandbox_idempotency.h"
 #include "ngx_sandbox_result.h"
+#include "ngx_sandbox_wait.h"
 
 
 /*
@@ -54,12 +55,13 @@ typedef struct {
     ngx_str_t                   created_at;
     ngx_str_t                   completed_at;
     ngx_sandbox_result_t        result;
+    ngx_sandbox_wait_t          wait;            /* for its end */
     ngx_str_t                  *row;             /* to be shown, in the end */
     ngx_int_t                   answered;        /* what sending it returned */
     unsigned                    accepted:1;      /* its row is there */
     unsigned                    unknown:1;       /* it may still be running */
     unsigned                    begun:1;         /* it does not wait */
-    unsigned                    paused:1;        /* before reading again */
+    unsigned                    broken:1;        /* the way to it was lost */
 } ngx_sandbox_execute_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[];
@@ -101,8 +103,7 @@ typedef struct {
     ngx_str_t                   session_id;
     ngx_str_t                   before;          /* the status that it met */
     ngx_sandbox_call_t          call;
-    ngx_msec_t                  asked;           /* when */
-    unsigned                    paused:1;        /* before reading again */
+    ngx_sandbox_wait_t          wait;
 } ngx_sandbox_execution_cancel_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_cancel_steps[];
@@ -195,6 +196,14 @@ ngx_int_t ngx_sandbox_execute_ask(ngx_sandbox_flow_t *f,
 /* does its answer to that say that it has this attempt? */
 ngx_uint_t ngx_sandbox_execute_knows(ngx_sandbox_flow_t *f,
     ngx_sandbox_call_t *call, ngx_int_t attempt);
+
+/* "{id}.{attempt}" and NUL, as heartbeats and the spool spell it */
+ngx_int_t ngx_sandbox_execution_attempt(ngx_sandbox_flow_t *f,
+    const ngx_sandbox_execute_t *e, ngx_str_t *ret_name);
+
+/* an operation: its lease ends this long from now, ms */
+ngx_int_t ngx_sandbox_execution_renew(ngx_sandbox_flow_t *f,
+    const ngx_sandbox_execute_t *e, ngx_msec_t lease);
 
 /* is a status one that is never left? */
 ngx_uint_t ngx_sandbox_execution_is_over(const ngx_str_t *status);

@@ -52,9 +52,6 @@ static ngx_int_t ngx_sandbox_execution_settle_dispatched(
     ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_refused(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_next(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_execution_attempt(ngx_sandbox_flow_t *f,
-    const ngx_sandbox_execute_t *e, ngx_str_t *ret_name);
-static ngx_int_t ngx_sandbox_execution_renew(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_give_up(ngx_sandbox_flow_t *f,
     ngx_str_t *cause, ngx_uint_t now);
 
@@ -297,7 +294,8 @@ ngx_sandbox_execution_settle_lease(ngx_sandbox_flow_t *f)
     }
 
     if (s->alive) {
-        return ngx_sandbox_execution_renew(f);
+        return ngx_sandbox_execution_renew(f, &s->run,
+                                           f->node->execution_lease);
     }
 
     return ngx_sandbox_execution_give_up(f, s->silent ? &silent
@@ -521,46 +519,6 @@ ngx_sandbox_execution_settle_next(ngx_sandbox_flow_t *f)
     e = f->data;
 
     return ngx_sandbox_op_hand_over(f, "executions", &e->id, "settle");
-}
-
-
-/* as heartbeats and the spool spell it */
-
-static ngx_int_t
-ngx_sandbox_execution_attempt(ngx_sandbox_flow_t *f,
-    const ngx_sandbox_execute_t *e, ngx_str_t *ret_name)
-{
-    ret_name->data = ngx_pnalloc(f->pool, e->id.len + 2 + NGX_INT_T_LEN);
-    if (ret_name->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ret_name->len = ngx_sprintf(ret_name->data, "%V.%i%Z", &e->id, e->attempt)
-                    - ret_name->data - 1;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_sandbox_execution_renew(ngx_sandbox_flow_t *f)
-{
-    ngx_str_t               attempt;
-    ngx_sandbox_execute_t  *e;
-
-    e = f->data;
-
-    if (ngx_sandbox_execution_attempt(f, e, &attempt) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_sandbox_op_statement(f,
-               &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_RENEW]);
-    ngx_sandbox_op_int(f, (int64_t) f->node->execution_lease * 1000);
-    ngx_sandbox_op_string(f, &e->session_id);
-    ngx_sandbox_op_string(f, &attempt);
-
-    return ngx_sandbox_op_query(f);
 }
 
 

@@ -28,32 +28,46 @@
 #define NGX_SANDBOX_WAIT_PAUSE  500    /* ms */
 
 
-static ngx_int_t ngx_sandbox_wait_add(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_wait_begin(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_wait_go_on(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_wait_remove(void *data);
-static ngx_int_t ngx_sandbox_wait_look(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_wait_next(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_wait_looked(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_wait_failed(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_wait_look(ngx_sandbox_flow_t *f,
+    ngx_sandbox_wait_t *w);
+static ngx_int_t ngx_sandbox_wait_looked(ngx_sandbox_flow_t *f,
+    ngx_sandbox_wait_t *w);
+static ngx_int_t ngx_sandbox_wait_failed(ngx_sandbox_flow_t *f,
+    ngx_sandbox_wait_t *w);
 static ngx_uint_t ngx_sandbox_wait_reached(ngx_sandbox_wait_t *w);
 
 
 const ngx_sandbox_step_t  ngx_sandbox_wait_steps[] = {
 
     { "waiting for a change",
-      ngx_sandbox_wait_add,
-      ngx_sandbox_wait_next, NULL },
+      ngx_sandbox_wait_begin,
+      ngx_sandbox_wait_go_on, NULL },
 
       ngx_sandbox_null_step
 };
 
 
 static ngx_int_t
-ngx_sandbox_wait_add(ngx_sandbox_flow_t *f)
+ngx_sandbox_wait_begin(ngx_sandbox_flow_t *f)
 {
-    ngx_sandbox_wait_t  *w;
-    ngx_http_cleanup_t  *cln;
+    return ngx_sandbox_wait_start(f, f->data);
+}
 
-    w = f->data;
+
+static ngx_int_t
+ngx_sandbox_wait_go_on(ngx_sandbox_flow_t *f)
+{
+    return ngx_sandbox_wait_next(f, f->data);
+}
+
+
+ngx_int_t
+ngx_sandbox_wait_start(ngx_sandbox_flow_t *f, ngx_sandbox_wait_t *w)
+{
+    ngx_http_cleanup_t  *cln;
 
     /* whatever the flow is doing when the client leaves */
 
@@ -76,7 +90,7 @@ ngx_sandbox_wait_add(ngx_sandbox_flow_t *f)
                                      "sandbox_max_waiters");
     }
 
-    return ngx_sandbox_wait_look(f);
+    return ngx_sandbox_wait_look(f, w);
 }
 
 
@@ -88,11 +102,8 @@ ngx_sandbox_wait_remove(void *data)
 
 
 static ngx_int_t
-ngx_sandbox_wait_look(ngx_sandbox_flow_t *f)
+ngx_sandbox_wait_look(ngx_sandbox_flow_t *f, ngx_sandbox_wait_t *w)
 {
-    ngx_sandbox_wait_t  *w;
-
-    w = f->data;
     w->looking = 1;
 
     ngx_sandbox_op_statement(f,
@@ -107,23 +118,20 @@ ngx_sandbox_wait_look(ngx_sandbox_flow_t *f)
 
 /* looks and waits take turns; the waiter ends with them */
 
-static ngx_int_t
-ngx_sandbox_wait_next(ngx_sandbox_flow_t *f)
+ngx_int_t
+ngx_sandbox_wait_next(ngx_sandbox_flow_t *f, ngx_sandbox_wait_t *w)
 {
-    ngx_int_t            rc;
-    ngx_sandbox_wait_t  *w;
-
-    w = f->data;
+    ngx_int_t  rc;
 
     if (w->looking) {
         w->looking = 0;
-        rc = ngx_sandbox_wait_looked(f);
+        rc = ngx_sandbox_wait_looked(f, w);
 
     } else if (ngx_sandbox_waiter_expired(&w->waiter)) {
         rc = NGX_OK;
 
     } else {
-        rc = ngx_sandbox_wait_look(f);
+        rc = ngx_sandbox_wait_look(f, w);
     }
 
     if (rc != NGX_AGAIN) {
@@ -135,16 +143,13 @@ ngx_sandbox_wait_next(ngx_sandbox_flow_t *f)
 
 
 static ngx_int_t
-ngx_sandbox_wait_looked(ngx_sandbox_flow_t *f)
+ngx_sandbox_wait_looked(ngx_sandbox_flow_t *f, ngx_sandbox_wait_t *w)
 {
-    ngx_int_t            rc;
-    ngx_str_t           *session, *overdue;
-    ngx_sandbox_wait_t  *w;
-
-    w = f->data;
+    ngx_int_t   rc;
+    ngx_str_t  *session, *overdue;
 
     if (f->op_rc != NGX_OK || ngx_sandbox_op_result(f)->rows == 0) {
-        return ngx_sandbox_wait_failed(f);
+        return ngx_sandbox_wait_failed(f, w);
     }
 
     w->status = *ngx_sandbox_op_value(f, NGX_SANDBOX_STATE_STATUS);
@@ -171,7 +176,7 @@ ngx_sandbox_wait_looked(ngx_sandbox_flow_t *f)
 
     rc = ngx_sandbox_op_wait(f, &w->waiter);
 
-    return rc == NGX_OK ? ngx_sandbox_wait_look(f)
+    return rc == NGX_OK ? ngx_sandbox_wait_look(f, w)
            : rc == NGX_DONE ? NGX_OK
            : rc;
 }
@@ -180,12 +185,8 @@ ngx_sandbox_wait_looked(ngx_sandbox_flow_t *f)
 /* one that has waited goes on when MariaDB is back, if that is in time */
 
 static ngx_int_t
-ngx_sandbox_wait_failed(ngx_sandbox_flow_t *f)
+ngx_sandbox_wait_failed(ngx_sandbox_flow_t *f, ngx_sandbox_wait_t *w)
 {
-    ngx_sandbox_wait_t  *w;
-
-    w = f->data;
-
     if (f->op_rc == NGX_OK) {
         return ngx_sandbox_flow_fail(f, w->kind == NGX_SANDBOX_WAIT_SESSION
                                         ? NGX_SANDBOX_SESSION_NOT_FOUND

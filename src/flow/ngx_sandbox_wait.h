@@ -41,7 +41,17 @@ typedef struct {
     unsigned                 seen:1;       /* the row was there once */
 } ngx_sandbox_wait_t;
 
+/* a flow of its own, whose data it is */
 extern const ngx_sandbox_step_t  ngx_sandbox_wait_steps[];
+
+/*
+ * Or a step of another one: what its start and its finish return.  NGX_OK: the
+ * state is reached, or the time is over.
+ */
+ngx_int_t ngx_sandbox_wait_start(ngx_sandbox_flow_t *f,
+    ngx_sandbox_wait_t *w);
+ngx_int_t ngx_sandbox_wait_next(ngx_sandbox_flow_t *f,
+    ngx_sandbox_wait_t *w);
 
 
 #endif /* _NGX_SANDBOX_WAIT_H_INCLUDED_ */
