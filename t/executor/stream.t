@@ -206,7 +206,7 @@ def test_resume(e):
 
 
 def test_readers(e):
-    names = [start(e, "sleep 1.2; echo a; sleep 0.1; echo b >&2", "shell")
+    names = [start(e, "sleep 2.5; echo a; sleep 0.1; echo b >&2", "shell")
              for _ in range(5)]
     before = fds(e)
     streams = [Stream(e, names[0]) for _ in range(16)]
@@ -218,8 +218,8 @@ def test_readers(e):
 
     for s in streams[:8]:
         s.close()
-    ok(until(lambda: Stream(e, names[0]).status == 200),
-       "who leaves makes room")
+    ok(until(lambda: Stream(e, names[0]).status == 200, 1)
+       and e.status()["running"] == 5, "who leaves makes room at once")
     rest = [s.all() for s in streams[8:]]
     ok(all(r == [("o", 1, b"a\n"), ("e", 2, b"b\n"), ("z", 2, b"")]
            for r in rest), "all have the same", rest[:2])
