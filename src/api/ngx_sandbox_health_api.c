@@ -191,6 +191,8 @@ ngx_sandbox_health_answer(ngx_sandbox_flow_t *f, ngx_uint_t detailed)
         ngx_sandbox_json_int(&json, ngx_pid);
         ngx_sandbox_render_health(&json, h);
         ngx_sandbox_render_pool(&json, f->node);
+        ngx_sandbox_json_literal_key(&json, "streams");
+        ngx_sandbox_json_int(&json, f->node->streams);
         ngx_sandbox_json_literal_key(&json, "isolation");
 
         if (h->isolation.data) {
