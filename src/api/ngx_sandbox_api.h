@@ -51,6 +51,7 @@ typedef void (*ngx_sandbox_api_handler_pt)(ngx_sandbox_api_t *a);
 #define NGX_SANDBOX_ROUTE_RESULT   0x02    /* a body in the executor's frame */
 #define NGX_SANDBOX_ROUTE_QUERY    0x04    /* query parameters */
 #define NGX_SANDBOX_ROUTE_BASE     0x08    /* the path follows /api/v1 */
+#define NGX_SANDBOX_ROUTE_STREAM   0x10    /* answers are event streams */
 
 
 struct ngx_sandbox_route_s {
@@ -116,6 +117,10 @@ void ngx_sandbox_api_send_json(ngx_sandbox_api_t *a, ngx_uint_t status,
 void ngx_sandbox_api_fail(ngx_sandbox_api_t *a, ngx_sandbox_error_t *error);
 void ngx_sandbox_api_fail_with(ngx_sandbox_api_t *a, ngx_sandbox_error_e id,
     char *detail);
+
+/* The body alone, for what is told in the middle of an answer; logged. */
+ngx_int_t ngx_sandbox_api_error(ngx_http_request_t *r,
+    ngx_sandbox_error_t *error, ngx_str_t *ret_body);
 
 /* A header of the answer; name and value must live as long as the request. */
 ngx_int_t ngx_sandbox_api_header(ngx_http_request_t *r, char *name,
@@ -198,6 +203,13 @@ void ngx_sandbox_render(ngx_sandbox_json_t *json,
 
 extern ngx_module_t  ngx_http_sandbox_module;   /* the slot of the context */
 
+/*
+ * The body of POST execute, checked; NULL: answered already.  What failed with
+ * it is told by the other one, with the execution's id if there is one.
+ */
+struct ngx_sandbox_execute_s *ngx_sandbox_execute_parse(ngx_sandbox_api_t *a);
+void ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f);
+
 void ngx_sandbox_render_session(ngx_sandbox_json_t *json, ngx_str_t *row);
 void ngx_sandbox_render_execution(ngx_sandbox_json_t *json, ngx_str_t *row,
     ngx_uint_t whole);
@@ -218,6 +230,8 @@ void ngx_sandbox_execution_list_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_get_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_status_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_cancel_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execute_stream_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execution_events_api(ngx_sandbox_api_t *a);
 
 void ngx_sandbox_template_create_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_template_list_api(ngx_sandbox_api_t *a);

@@ -44,7 +44,6 @@ typedef struct {
 } ngx_sandbox_execute_query_t;
 
 
-static ngx_sandbox_execute_t *ngx_sandbox_execute_parse(ngx_sandbox_api_t *a);
 static ngx_int_t ngx_sandbox_execute_directory(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, void *value);
 static void ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc);
@@ -57,7 +56,6 @@ static void ngx_sandbox_execute_begun(ngx_sandbox_api_t *a,
     ngx_int_t answered);
 static void ngx_sandbox_execute_stored(ngx_sandbox_api_t *a,
     ngx_int_t answered);
-static void ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_execution_cancelled(ngx_sandbox_flow_t *f,
     ngx_int_t rc);
 static void ngx_sandbox_execution_whole_api(ngx_sandbox_api_t *a);
@@ -213,7 +211,7 @@ ngx_sandbox_execution_cancel_api(ngx_sandbox_api_t *a)
 }
 
 
-static ngx_sandbox_execute_t *
+ngx_sandbox_execute_t *
 ngx_sandbox_execute_parse(ngx_sandbox_api_t *a)
 {
     ngx_pool_t                  *pool;
@@ -492,7 +490,7 @@ ngx_sandbox_execute_finished(ngx_sandbox_flow_t *f, ngx_int_t rc)
  * the answer says that: it begins with the name of a field.
  */
 
-static void
+void
 ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f)
 {
     u_char                 *p;

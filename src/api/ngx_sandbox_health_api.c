@@ -194,6 +194,8 @@ ngx_sandbox_health_answer(ngx_sandbox_flow_t *f, ngx_uint_t detailed)
         ngx_sandbox_json_literal_key(&json, "waiters");
         ngx_sandbox_json_int(&json,
                              ngx_sandbox_waiters_count(f->node->waiters));
+        ngx_sandbox_json_literal_key(&json, "streams");
+        ngx_sandbox_json_int(&json, f->node->streams);
         ngx_sandbox_json_literal_key(&json, "isolation");
 
         if (h->isolation.data) {

@@ -24,6 +24,7 @@
 #define JSON      NGX_SANDBOX_ROUTE_JSON
 #define RESULT    NGX_SANDBOX_ROUTE_RESULT
 #define QUERY     NGX_SANDBOX_ROUTE_QUERY
+#define STREAM    NGX_SANDBOX_ROUTE_STREAM
 
 
 const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
@@ -43,6 +44,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_execute_api },
     { NGX_HTTP_POST, "/sessions/{id}/execute-sync", PUBLIC, BASE|JSON|QUERY,
       ngx_sandbox_execute_sync_api },
+    { NGX_HTTP_POST, "/sessions/{id}/execute-stream", PUBLIC,
+      BASE|JSON|QUERY|STREAM, ngx_sandbox_execute_stream_api },
     { NGX_HTTP_GET, "/sessions/{id}/executions", PUBLIC, BASE|QUERY,
       ngx_sandbox_execution_list_api },
 
@@ -61,6 +64,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_execution_status_api },
     { NGX_HTTP_GET, "/executions/{id}/result", PUBLIC, BASE|QUERY,
       ngx_sandbox_execution_get_api },
+    { NGX_HTTP_GET, "/executions/{id}/events", PUBLIC, BASE|QUERY|STREAM,
+      ngx_sandbox_execution_events_api },
     { NGX_HTTP_POST, "/executions/{id}/cancel", PUBLIC, BASE,
       ngx_sandbox_execution_cancel_api },
 
@@ -120,6 +125,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_settle_api },
     { NGX_HTTP_POST, "/internal/executions/{id}/settle", LOOPBACK, 0,
       ngx_sandbox_execution_settle_api },
+    { NGX_HTTP_POST, "/internal/executions/{id}/cancel", LOOPBACK, 0,
+      ngx_sandbox_execution_cancel_api },
     { NGX_HTTP_POST, "/internal/jobs/reap", LOOPBACK, 0,
       ngx_sandbox_reap_api },
     { NGX_HTTP_POST, "/internal/jobs/reconcile", LOOPBACK, 0,

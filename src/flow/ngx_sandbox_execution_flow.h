@@ -35,7 +35,7 @@
  * asynchronous one that it has begun is shown as running.
  */
 
-typedef struct {
+typedef struct ngx_sandbox_execute_s {
     ngx_str_t                   id;
     ngx_str_t                   session_id;
     ngx_str_t                   language;
@@ -77,6 +77,9 @@ typedef struct {
 } ngx_sandbox_execution_id_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_read_steps[];
+
+/* GET /executions/{id}/events: NGX_SANDBOX_EXECUTION_WATCH_* instead */
+extern const ngx_sandbox_step_t  ngx_sandbox_execution_watch_steps[];
 
 
 /*

@@ -42,6 +42,20 @@ enum {
 #define NGX_SANDBOX_EXECUTION_LISTED    (NGX_SANDBOX_EXECUTION_COLUMNS + 2)
 
 
+/* with the shape of its output also: NULL if that is not known */
+#define NGX_SANDBOX_EXECUTION_EVENTS    NGX_SANDBOX_EXECUTION_COLUMNS
+#define NGX_SANDBOX_EXECUTION_SHAPED    (NGX_SANDBOX_EXECUTION_COLUMNS + 1)
+
+
+/* where its output is: with the executor as long as it is open */
+enum {
+    NGX_SANDBOX_EXECUTION_WATCH_SESSION = 0,
+    NGX_SANDBOX_EXECUTION_WATCH_STATUS,
+    NGX_SANDBOX_EXECUTION_WATCH_ATTEMPT,
+    NGX_SANDBOX_EXECUTION_WATCH_COLUMNS
+};
+
+
 /* what an attempt needs */
 enum {
     NGX_SANDBOX_EXECUTION_RUN_SESSION = 0,
@@ -74,6 +88,12 @@ enum {
     /* id -> the execution, whatever its session */
     NGX_SANDBOX_SQL_EXECUTION_ANY,
 
+    /* as the first, and NGX_SANDBOX_EXECUTION_EVENTS */
+    NGX_SANDBOX_SQL_EXECUTION_SHAPE,
+
+    /* id -> NGX_SANDBOX_EXECUTION_WATCH_*, those of hidden ones excluded */
+    NGX_SANDBOX_SQL_EXECUTION_WATCH,
+
     /*
      * id, status (pending or running), language, code, timeout_sec, event or
      * NULL, env_vars, stdin or NULL, working_directory or NULL, max_retries,
@@ -90,11 +110,11 @@ enum {
 
     /*
      * status, exit_code or NULL, error_message or NULL, stdout, stderr,
-     * stdout_truncated, stderr_truncated, return_value or NULL, duration_ms
-     * or NULL, metrics or NULL, completed_at or NULL for now, id, session_id,
-     * attempt: one that is attempted gets its result, and its session an
-     * activity.  No row affected: it has one, is not the session's, or the
-     * attempt was given up.
+     * stdout_truncated, stderr_truncated, events or NULL, return_value or
+     * NULL, duration_ms or NULL, metrics or NULL, completed_at or NULL for
+     * now, id, session_id, attempt: one that is attempted gets its result, and
+     * its session an activity.  No row affected: it has one, is not the
+     * session's, or the attempt was given up.
      */
     NGX_SANDBOX_SQL_EXECUTION_FINISH,
 

@@ -163,11 +163,18 @@ def test_resume(e):
               "after %s: as after the last" % name2)
     equal(Stream(e, name, "?").all(), whole, "an empty query is none")
 
+    equal(Stream(e, name, "?after=1&attempt=1").all(), whole[1:],
+          "of the attempt that it is")
+    r, _ = e.request("GET", "/v1/executions/%s/events?attempt=2" % name)
+    equal(r.status, 404, "another attempt: 404")
+
     for query in ("after", "after=", "after=-1", "after=+1", "after=1x",
                   "after=0x1", "after=1&after=2", "after=1&", "&after=1",
                   "after=%31", "after=1;", "x=1", "after=1&x=1", "AFTER=1",
-                  "after=1.0", "after= 1", "after=\xc2\xb2", "=", "&", "??",
-                  "after=1/events", "a" * 20000):
+                  "after=1.0", "attempt=", "attempt=1&attempt=1",
+                  "attempt=-1", "attempt=1&after", "after= 1",
+                  "after=\xc2\xb2", "=", "&", "??", "after=1/events",
+                  "a" * 20000):
         c = socket.socket(socket.AF_UNIX)
         c.connect(e.socket)
         c.settimeout(5)
