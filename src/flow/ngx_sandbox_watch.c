@@ -7,8 +7,8 @@
 /*
  * Watching an execution.  Its row says whether it is open; as long as it is,
  * the executor is followed, and asked again when that breaks; when it has
- * ended, the row has the rest.  So a client keeps its stream over a sandbox that
- * dies and an execution that is attempted again, and loses nothing.
+ * ended, the row has the rest.  So a client keeps its stream over a sandbox
+ * that dies and an execution that is attempted again, and loses nothing.
  *
  * It outlives each of its queries by an hour, so these are no subrequests but
  * operations of its own, each with a pool that dies with the next one.  What
