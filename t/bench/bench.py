@@ -136,7 +136,8 @@ def main():
     session_wait(NAME)
     for part in PARTS.split():
         {"executes": executions.executes, "sandboxes": executions.sandboxes,
-         "watching": watching.watching, "output": executions.output, "reads": reads, "memory": memory,
+         "watching": watching.watching, "output": executions.output,
+         "reads": reads, "memory": memory,
          "creates": creates}[part](NAME)
     api("DELETE", f"/api/v1/sessions/{NAME}")
 
