@@ -32,7 +32,7 @@ srand $seed;
 
 sub conf {
     s/(sandbox_node\s+local;)/$1
-    sandbox_execution_lease 7s;
+    sandbox_execution_lease 4s;
     sandbox_reconcile_interval 1s;
     sandbox_reap_interval 200ms;/;
 }
@@ -203,7 +203,7 @@ my %chaos = (
     'nothing for a while, in a container that stands still' => sub {
         my $name = 'sandbox-' . $sessions[rand @sessions] . '-2';
         docker("pause $name");
-        sleep rand 9;
+        sleep 6 + rand 5;
         docker("unpause $name");
     },
 );
