@@ -8,8 +8,8 @@
  * The way of events to a client.  One buffer is under way; the next one is
  * filled when all of it has left, and only then is anything taken from the
  * executor: a client that is slow slows down what is read for it, and misses
- * what the executor has forgotten meanwhile.  One that takes nothing is ended by
- * send_timeout.
+ * what the executor has forgotten meanwhile.  One that takes nothing is ended
+ * by send_timeout.
  *
  * The timer of the comments is not cancelable: a worker that is leaving keeps
  * its streams until their ends.

@@ -6,8 +6,8 @@
 
 /*
  * What the row of a watched execution says: whether it is open, and when it has
- * ended the rest of its output, its result and the end.  The stored shape of the
- * output gives each part of it the number that it was streamed with.
+ * ended the rest of its output, its result and the end.  The stored shape of
+ * the output gives each part of it the number that it was streamed with.
  */
 
 
@@ -353,7 +353,7 @@ ngx_sandbox_watch_fail(ngx_sandbox_watch_t *w, ngx_sandbox_error_e error,
 }
 
 
-/* without a number, so that a client that comes back goes on behind the output */
+/* without a number: a client that comes back goes on behind the output */
 
 static ngx_int_t
 ngx_sandbox_watch_error(ngx_sandbox_watch_t *w, ngx_sandbox_watch_event_t *ev)
