@@ -304,13 +304,14 @@ for my $name (sort keys %rows) {
             if $job->{timeout} != 1;
     }
 
-    # what has ended is told so, unless its sandbox died around that moment,
-    # before it could write the result to its disk
+    # what has ended is told so, unless it was given up before, or its sandbox
+    # died around that moment, before it could write the result to its disk
     my $ended = $really->{ $really->{last} // '' };
     my $died = $killed{ $row->{session} };
     my $moment = $job->{mode} eq 'execute' ? 1 : 4;
 
     if ($ended && !$row->{result} && $row->{status} ne 'cancelled'
+        && $row->{message} !~ /was silent/
         && !($died && $ended > $died - $moment))
     {
         push @{ $faults{'keeps the result that it had'} },
