@@ -138,6 +138,9 @@ sub event {
     my ($w, $timeout) = @_;
     my $end = time + ($timeout // 20);
 
+    # some may have come with the head
+    parse($w);
+
     while (1) {
         while (my $e = shift @{ $w->{events} }) {
             return $e if $e->{event};
