@@ -198,13 +198,14 @@ def test_time(e):
     equal((r.status, r.code, r.message, r.out),
           ("timeout", 124, "timed out after 1 s", "before\n"),
           "time-out, with what was printed")
-    ok(1 <= took < 2.5, "at once", took)
+    # the loop's clock is one of milliseconds
+    ok(0.99 <= took < 2.5, "at once", took)
 
     began = time.monotonic()
     r = e.shell("trap '' TERM; echo $$; while :; do sleep 0.1; done",
                 timeout=0.5)
     took = time.monotonic() - began
-    ok(r.status == "timeout" and 2.5 <= took < 4
+    ok(r.status == "timeout" and 2.49 <= took < 4
        and r.message == "timed out after 0.5 s",
        "SIGTERM ignored: killed after 2 s", took, r)
     pid = int(r.out)
