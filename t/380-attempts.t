@@ -131,36 +131,26 @@ expect_error(qr/timed out|503|did not answer/);
 
 # ---- a result of an attempt that was given up
 
-sub report {
-    my ($id, $attempt, $text, $session) = @_;
-    my $head = encode_json({ execution_id => $id, attempt => $attempt,
-        status => 'completed', exit_code => 0, error_message => undef,
-        stdout_bytes => length $text, stderr_bytes => 0,
-        return_value_bytes => 0, stdout_dropped => 0, stderr_dropped => 0,
-        duration_ms => 1.5, metrics => { cpu_time_ms => 1,
-        peak_memory_mb => 1, io_read_bytes => 0, io_write_bytes => 0 } });
-
-    return unix_call(Sandbox::Test::home() . '/callback/internal.sock',
-                     POST => "/internal/executions/$id/result", "$head\n$text",
-                     Authorization => 'Bearer ' . token($session // $s),
-                     'Content-Type' => 'application/vnd.ngx-sandbox.result')
-           ->{status};
-}
-
 lost('given-up', 'running', 3, 'sleep 1; echo second');
 wait_for(sub { (row('given-up', 'status'))[0] eq 'crashed' }, 3);
-is(report('given-up', 1, 'first'), 409, 'the first attempt is refused');
+is(report_result($s, 'given-up', 1, 'first')->{status}, 409,
+   'the first attempt is refused');
 is((row('given-up', 'status'))[0], 'crashed', 'and changes nothing');
 ok(wait_for(sub { (row('given-up', 'status'))[0] eq 'running' }, 3),
    'while the second one runs');
-is(report('given-up', 1, 'first'), 409, 'as well');
-is(report('given-up', 3, 'third'), 409, 'as is one that has not begun');
+is(report_result($s, 'given-up', 1, 'first')->{status}, 409,
+   'as well');
+is(report_result($s, 'given-up', 3, 'third')->{status}, 409,
+   'as is one that has not begun');
 ok(wait_for(sub { (row('given-up', 'status'))[0] eq 'completed' }, 5), 'ended');
-is(report('given-up', 1, 'first'), 409, 'and afterwards');
-is(report('given-up', 2, 'other'), 200, 'the one that counts may come twice');
+is(report_result($s, 'given-up', 1, 'first')->{status}, 409,
+   'and afterwards');
+is(report_result($s, 'given-up', 2, 'other')->{status}, 200,
+   'the one that counts may come twice');
 is(api(GET => '/executions/given-up')->{json}{stdout}, "second\n",
    'and is stored once');
-is(report('once', 1, 'late'), 409, 'nor is one taken that was closed without');
+is(report_result($s, 'once', 1, 'late')->{status}, 409,
+   'nor is one taken that was closed without');
 
 
 # ---- cancelled wherever it is

@@ -2,7 +2,7 @@
 
 # Everything is killed at random while clients run code: workers, nginx,
 # MariaDB, containers, what executes the code; and containers stand still for a
-# while.  Afterwards each execution that was accepted must have ended, once,
+# while, and are given up.  Afterwards each execution that was accepted must have ended, once,
 # with the result that it really had.
 # Would catch: a result that is lost or invented, code that runs twice although
 # that is forbidden, an attempt that is counted wrongly, an answer that a later
@@ -155,6 +155,7 @@ for my $n (1 .. 4) {
 # ---- chaos
 
 my %done;
+my $late = 0;
 
 sub mariadb_pid {
     my ($pid) = split ' ', Sandbox::Test::slurp("$home/run/mariadb.pid");
@@ -204,9 +205,24 @@ my %chaos = (
         my $name = 'sandbox-' . $sessions[rand @sessions] . '-2';
         docker("pause $name");
         sleep 6 + rand 5;
+        late();
         docker("unpause $name");
     },
 );
+
+# what an attempt that was given up says when its sandbox is back
+sub late {
+    my @late = eval {
+        db("SELECT session_id, id, retry_count FROM executions
+            WHERE status IN ('running', 'crashed') AND retry_count > 0")
+    };
+
+    for (@late) {
+        my ($session, $id, $attempt) = @$_;
+        report_result($session, $id, $attempt, "out too-late\n");
+        $late++;
+    }
+}
 
 my @kinds = sort keys %chaos;
 my $end = time + $seconds;
@@ -220,7 +236,8 @@ while (time < $end) {
 }
 
 waitpid $_, 0 for @clients;
-diag(join ', ', map { "$done{$_} x $_" } sort keys %done);
+diag(join ', ', (map { "$done{$_} x $_" } sort keys %done),
+     "$late late results");
 expect_error(qr/\[error\]/, qr/exited on signal 9/, qr/was locked by/);
 
 

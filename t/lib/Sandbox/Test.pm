@@ -46,7 +46,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = (qw(nginx_start nginx_stop nginx_reload nginx_conf api raw
                   unix_call session
                   wait_status wait_for db docker workers kill_worker token
-                  loopback expect_error finish home inspect port freeze thaw
+                  report_result loopback expect_error finish home inspect port freeze thaw
                   signal_process),
                @Test::More::EXPORT, qw(sleep time));
 
@@ -323,6 +323,23 @@ sub token {
     my ($session) = @_;
 
     return "$session." . hmac("ngx_sandbox executor token\n$session");
+}
+
+
+# a result as an executor reports it, of this attempt; the answer
+sub report_result {
+    my ($session, $id, $attempt, $text) = @_;
+    my $head = $json->encode({ execution_id => $id, attempt => $attempt + 0,
+        status => 'completed', exit_code => 0, error_message => undef,
+        stdout_bytes => length $text, stderr_bytes => 0,
+        return_value_bytes => 0, stdout_dropped => 0, stderr_dropped => 0,
+        duration_ms => 1.5, metrics => { cpu_time_ms => 1,
+        peak_memory_mb => 1, io_read_bytes => 0, io_write_bytes => 0 } });
+
+    return unix_call("$home/callback/internal.sock",
+                     POST => "/internal/executions/$id/result", "$head\n$text",
+                     Authorization => 'Bearer ' . token($session),
+                     'Content-Type' => 'application/vnd.ngx-sandbox.result');
 }
 
 
