@@ -492,7 +492,7 @@ wait_for(sub { workers() == 2 });
 @sockets = map { ask(GET => '/executions/reload-1?wait=done&timeout=60') }
                1 .. 20;
 wait_for(sub { sum(waiters()) == 20 }) or fail('they wait');
-db("UPDATE executions SET deadline_at = '2020-01-01' WHERE id = 'reload-1'");
+db("UPDATE executions SET due_at = '2020-01-01' WHERE id = 'reload-1'");
 loopback('/internal/executions/reload-1/settle');
 is(scalar(grep { ((answer($_, 10) // {})->{json}{status} // '') eq 'failed' }
           @sockets), 20, 'and the new workers tell each other');
