@@ -39,6 +39,10 @@ static ngx_int_t ngx_sandbox_execute_marked(ngx_sandbox_flow_t *f);
 
 const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[] = {
 
+    { "keeping the idempotency key",
+      ngx_sandbox_execute_keep_key, NULL,
+      ngx_sandbox_execute_release_key },
+
     { "inserting the execution",
       ngx_sandbox_execute_insert_pending,
       ngx_sandbox_execute_inserted,
@@ -47,10 +51,6 @@ const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[] = {
     { "looking why the session takes none",
       ngx_sandbox_execute_look,
       ngx_sandbox_execute_why, NULL },
-
-    { "keeping the idempotency key",
-      ngx_sandbox_execute_keep_key, NULL,
-      ngx_sandbox_execute_release_key },
 
     { "reading what the same request has made before",
       ngx_sandbox_execute_before,
@@ -242,7 +242,7 @@ ngx_sandbox_execute_keep_key(ngx_sandbox_flow_t *f)
 }
 
 
-/* nothing has run: the same request may try it again */
+/* undone after the row: if nothing has run, the same request may try again */
 
 ngx_int_t
 ngx_sandbox_execute_release_key(ngx_sandbox_flow_t *f)
@@ -312,10 +312,8 @@ ngx_sandbox_execute_dispatched(ngx_sandbox_flow_t *f)
 
     e = f->data;
 
-    if (f->op_rc == NGX_OK && !e->accepted
-        && e->call.status == NGX_HTTP_CONFLICT)
-    {
-        /* it has it already */
+    if (f->op_rc == NGX_OK && e->call.status == NGX_HTTP_CONFLICT) {
+        /* it has it already, or another attempt has taken its place */
         return NGX_OK;
     }
 

@@ -61,6 +61,10 @@ static ngx_int_t ngx_sandbox_execute_acked(ngx_sandbox_flow_t *f);
 
 const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[] = {
 
+    { "keeping the idempotency key",
+      ngx_sandbox_execute_keep_key, NULL,
+      ngx_sandbox_execute_release_key },
+
     { "inserting the execution",
       ngx_sandbox_execute_insert_running,
       ngx_sandbox_execute_inserted,
@@ -69,10 +73,6 @@ const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[] = {
     { "looking why the session takes none",
       ngx_sandbox_execute_look,
       ngx_sandbox_execute_why, NULL },
-
-    { "keeping the idempotency key",
-      ngx_sandbox_execute_keep_key, NULL,
-      ngx_sandbox_execute_release_key },
 
     { "waiting for what the same request has begun before",
       ngx_sandbox_execute_wait,
@@ -231,7 +231,11 @@ ngx_sandbox_execute_ran(ngx_sandbox_flow_t *f)
                                      "it goes on");
     }
 
-    if (e->call.rc == NGX_ERROR && !e->call.malformed && e->max_retries) {
+    /* 409: another attempt has taken its place meanwhile */
+
+    if ((e->call.rc == NGX_ERROR && !e->call.malformed && e->max_retries)
+        || (e->call.rc == NGX_OK && e->call.status == NGX_HTTP_CONFLICT))
+    {
         e->unknown = 1;
         e->broken = 1;
 

@@ -32,14 +32,14 @@ static ngx_int_t ngx_sandbox_session_reread(ngx_sandbox_flow_t *f);
 
 const ngx_sandbox_step_t  ngx_sandbox_session_create_steps[] = {
 
+    { "keeping the idempotency key",
+      ngx_sandbox_session_keep_key, NULL,
+      ngx_sandbox_session_release_key },
+
     { "inserting the session",
       ngx_sandbox_session_insert,
       ngx_sandbox_session_inserted,
       ngx_sandbox_session_insert_undo },
-
-    { "keeping the idempotency key",
-      ngx_sandbox_session_keep_key, NULL,
-      ngx_sandbox_session_release_key },
 
     { "noting the session's metadata",
       ngx_sandbox_session_metadata, NULL, NULL },

@@ -33,9 +33,14 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_idempotency_stmts[] = {
         " END",
         5, 2, 1),
 
+    /* never that of an execution which may run, or has run */
+
     ngx_sandbox_stmt("releasing an idempotency key",
-        "DELETE FROM idempotency_keys"
-        " WHERE scope = ? AND idempotency_key = ? AND resource_id = ?",
+        "DELETE k FROM idempotency_keys k"
+        " LEFT JOIN executions e ON e.id = k.resource_id"
+        " WHERE k.scope = ? AND k.idempotency_key = ? AND k.resource_id = ?"
+        " AND (e.id IS NULL OR e.status = 'failed' AND e.metrics IS NULL"
+        " AND e.retry_count = 0)",
         3, 0, 1),
 
     ngx_sandbox_stmt("removing expired idempotency keys",

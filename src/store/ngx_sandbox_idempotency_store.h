@@ -96,7 +96,10 @@ enum {
      */
     NGX_SANDBOX_SQL_IDEMPOTENCY_ANSWER = 0,
 
-    /* scope, key, resource id: nothing has come of it, another one may try */
+    /*
+     * scope, key, resource id: if nothing has come of it, the same request may
+     * try again
+     */
     NGX_SANDBOX_SQL_IDEMPOTENCY_RELEASE,
 
     /* limit: removes those whose time is over */
