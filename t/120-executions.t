@@ -223,7 +223,7 @@ db("INSERT INTO executions (id, session_id, status, language, code,
 loopback('/internal/jobs/reap');
 ok(wait_for(sub {
     my $lost = api(GET => '/executions/lost-1')->{json};
-    "$lost->{status}: $lost->{error_message}"
+    "$lost->{status}: " . ($lost->{error_message} // '')
         eq 'failed: the executor has lost the execution';
 }), 'what it has not, is, by the job');
 ok(wait_for(sub {
