@@ -199,6 +199,14 @@ void ngx_sandbox_render(ngx_sandbox_json_t *json,
     const ngx_sandbox_render_t *fields, ngx_str_t *row);
 
 
+typedef void (*ngx_sandbox_render_pt)(ngx_sandbox_json_t *json,
+    ngx_str_t *row);
+
+/* Answers 200 with the row that a flow has read, or with why it has failed. */
+void ngx_sandbox_api_show(ngx_sandbox_flow_t *f, ngx_int_t rc,
+    ngx_sandbox_render_pt render);
+
+
 /* resources */
 
 extern ngx_module_t  ngx_http_sandbox_module;   /* the slot of the context */

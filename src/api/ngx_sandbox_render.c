@@ -12,6 +12,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox_api.h"
+#include "ngx_sandbox_op.h"
 
 
 void
@@ -55,4 +56,25 @@ ngx_sandbox_render(ngx_sandbox_json_t *json,
             break;
         }
     }
+}
+
+
+void
+ngx_sandbox_api_show(ngx_sandbox_flow_t *f, ngx_int_t rc,
+    ngx_sandbox_render_pt render)
+{
+    ngx_sandbox_api_t   *a;
+    ngx_sandbox_json_t   json;
+
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+
+    if (rc != NGX_OK) {
+        ngx_sandbox_api_fail(a, &f->error);
+        return;
+    }
+
+    ngx_sandbox_json_init(&json, f->pool, 1536);
+    render(&json, ngx_sandbox_op_value(f, 0));
+
+    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
 }

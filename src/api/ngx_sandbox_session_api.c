@@ -279,20 +279,7 @@ ngx_sandbox_session_by_id_api(ngx_sandbox_api_t *a,
 static void
 ngx_sandbox_session_show(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
-    ngx_sandbox_api_t   *a;
-    ngx_sandbox_json_t   json;
-
-    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
-
-    if (rc != NGX_OK) {
-        ngx_sandbox_api_fail(a, &f->error);
-        return;
-    }
-
-    ngx_sandbox_json_init(&json, f->pool, 1536);
-    ngx_sandbox_render_session(&json, ngx_sandbox_op_value(f, 0));
-
-    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
+    ngx_sandbox_api_show(f, rc, ngx_sandbox_render_session);
 }
 
 

@@ -40,7 +40,7 @@ static ngx_int_t ngx_sandbox_execute_marked(ngx_sandbox_flow_t *f);
 const ngx_sandbox_step_t  ngx_sandbox_execute_async_steps[] = {
 
     { "keeping the idempotency key",
-      ngx_sandbox_execute_keep_key, NULL,
+      ngx_sandbox_idempotency_keep, NULL,
       ngx_sandbox_execute_release_key },
 
     { "inserting the execution",
@@ -232,13 +232,6 @@ ngx_sandbox_execute_why(ngx_sandbox_flow_t *f)
 
     return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
                                  "the session is %V", status);
-}
-
-
-ngx_int_t
-ngx_sandbox_execute_keep_key(ngx_sandbox_flow_t *f)
-{
-    return NGX_OK;
 }
 
 

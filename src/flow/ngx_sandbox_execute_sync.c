@@ -62,7 +62,7 @@ static ngx_int_t ngx_sandbox_execute_acked(ngx_sandbox_flow_t *f);
 const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[] = {
 
     { "keeping the idempotency key",
-      ngx_sandbox_execute_keep_key, NULL,
+      ngx_sandbox_idempotency_keep, NULL,
       ngx_sandbox_execute_release_key },
 
     { "inserting the execution",

@@ -180,7 +180,6 @@ ngx_int_t ngx_sandbox_execute_inserted(ngx_sandbox_flow_t *f);
 ngx_int_t ngx_sandbox_execute_fail(ngx_sandbox_flow_t *f);
 ngx_int_t ngx_sandbox_execute_look(ngx_sandbox_flow_t *f);
 ngx_int_t ngx_sandbox_execute_why(ngx_sandbox_flow_t *f);
-ngx_int_t ngx_sandbox_execute_keep_key(ngx_sandbox_flow_t *f);
 ngx_int_t ngx_sandbox_execute_release_key(ngx_sandbox_flow_t *f);
 ngx_int_t ngx_sandbox_execute_reread(ngx_sandbox_flow_t *f);
 ngx_int_t ngx_sandbox_execute_shown(ngx_sandbox_flow_t *f);

@@ -91,6 +91,13 @@ ngx_sandbox_idempotency_claimed(ngx_sandbox_flow_t *f,
 
 
 ngx_int_t
+ngx_sandbox_idempotency_keep(ngx_sandbox_flow_t *f)
+{
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_sandbox_idempotency_release(ngx_sandbox_flow_t *f,
     const ngx_sandbox_idempotency_t *key)
 {

@@ -57,7 +57,10 @@ void ngx_sandbox_idempotency_statement(ngx_sandbox_flow_t *f,
 ngx_int_t ngx_sandbox_idempotency_claimed(ngx_sandbox_flow_t *f,
     ngx_sandbox_idempotency_t *key, ngx_str_t *id);
 
-/* an operation: nothing came of it, so that the request may be sent again */
+/* the start of a step that has an undo only: it releases the key */
+ngx_int_t ngx_sandbox_idempotency_keep(ngx_sandbox_flow_t *f);
+
+/* an operation: if nothing came of it, the same request may try again */
 ngx_int_t ngx_sandbox_idempotency_release(ngx_sandbox_flow_t *f,
     const ngx_sandbox_idempotency_t *key);
 

@@ -23,7 +23,6 @@
 static ngx_int_t ngx_sandbox_session_insert(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_inserted(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_insert_undo(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_session_keep_key(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_release_key(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_metadata(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_hand_over(ngx_sandbox_flow_t *f);
@@ -33,7 +32,7 @@ static ngx_int_t ngx_sandbox_session_reread(ngx_sandbox_flow_t *f);
 const ngx_sandbox_step_t  ngx_sandbox_session_create_steps[] = {
 
     { "keeping the idempotency key",
-      ngx_sandbox_session_keep_key, NULL,
+      ngx_sandbox_idempotency_keep, NULL,
       ngx_sandbox_session_release_key },
 
     { "inserting the session",
@@ -192,13 +191,6 @@ ngx_sandbox_session_insert_undo(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_int(f, 1);
 
     return ngx_sandbox_op_query(f);
-}
-
-
-static ngx_int_t
-ngx_sandbox_session_keep_key(ngx_sandbox_flow_t *f)
-{
-    return NGX_OK;
 }
 
 
