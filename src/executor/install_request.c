@@ -20,7 +20,8 @@
 #define SANDBOX_INSTALL_TIMEOUT_MAX   1800     /* seconds */
 
 
-static int sandbox_install_packages(json_t *packages);
+static int sandbox_install_packages(json_t *packages,
+    const sandbox_installer_t *installer);
 
 
 int
@@ -59,7 +60,7 @@ sandbox_install_request_parse(sandbox_install_request_t *r, const char *body,
     why = !sandbox_id_is_valid(r->id, strlen(r->id))
           ? "install_id must be 1 to 64 of [A-Za-z0-9_-]"
           : r->installer == NULL ? "kind must be pip or npm"
-          : !sandbox_install_packages(r->packages)
+          : !sandbox_install_packages(r->packages, r->installer)
           ? "packages must be 1 to 1000 objects with a name, and a version "
             "or none"
           : !sandbox_relay_path_is_valid(r->index)
@@ -86,10 +87,12 @@ sandbox_install_request_free(sandbox_install_request_t *r)
 
 
 static int
-sandbox_install_packages(json_t *packages)
+sandbox_install_packages(json_t *packages,
+    const sandbox_installer_t *installer)
 {
-    size_t   i;
-    json_t  *package, *version;
+    size_t       i;
+    json_t      *package, *version;
+    const char  *name;
 
     if (!json_is_array(packages) || json_array_size(packages) == 0
         || json_array_size(packages) > SANDBOX_INSTALL_PACKAGES_MAX)
@@ -99,9 +102,12 @@ sandbox_install_packages(json_t *packages)
 
     json_array_foreach(packages, i, package) {
         version = json_object_get(package, "version");
+        name = json_string_value(json_object_get(package, "name"));
 
-        if (!sandbox_installer_is_name(json_string_value(
-                                          json_object_get(package, "name")))
+        /* to pip, what has a slash in it is a path */
+
+        if (!sandbox_installer_is_name(name)
+            || (name[0] == '@' && !installer->scopes)
             || (version != NULL && !json_is_null(version)
                 && !sandbox_installer_is_version(json_string_value(version))))
         {

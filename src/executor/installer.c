@@ -74,13 +74,13 @@ static const char  *sandbox_npm_conflicts[] = {
 
 static const sandbox_installer_t  sandbox_installers[] = {
 
-    { "pip", { "pip3", "pip", NULL }, SANDBOX_PACKAGES_PYTHON, "==",
+    { "pip", { "pip3", "pip", NULL }, SANDBOX_PACKAGES_PYTHON, "==", 0,
       sandbox_pip_arguments, sandbox_pip_conflicts,
       "No matching distribution", " (only wheels are installed, since others "
       "would have to be built)",
       sandbox_pip_variable, sandbox_pip_list },
 
-    { "npm", { "npm", NULL }, SANDBOX_PACKAGES_NODE, "@",
+    { "npm", { "npm", NULL }, SANDBOX_PACKAGES_NODE, "@", 1,
       sandbox_npm_arguments, sandbox_npm_conflicts, NULL, NULL,
       sandbox_npm_variable, sandbox_npm_list },
 };
@@ -501,10 +501,10 @@ sandbox_installer_read(int folder, const char *name, size_t max)
 int
 sandbox_installer_is_name(const char *name)
 {
-    char         scope[SANDBOX_PACKAGE_MAX + 1];
+    char         scope[SANDBOX_PACKAGE_NAME_MAX + 1];
     const char  *slash;
 
-    if (name == NULL || strlen(name) > SANDBOX_PACKAGE_MAX) {
+    if (name == NULL || strlen(name) > SANDBOX_PACKAGE_NAME_MAX) {
         return 0;
     }
 
@@ -532,7 +532,8 @@ sandbox_installer_is_name(const char *name)
 int
 sandbox_installer_is_version(const char *version)
 {
-    return version != NULL && strlen(version) <= SANDBOX_PACKAGE_MAX
+    return version != NULL
+           && strlen(version) <= SANDBOX_PACKAGE_VERSION_MAX
            && sandbox_installer_chars(version, "._-+!");
 }
 

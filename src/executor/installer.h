@@ -14,8 +14,9 @@
 /* of the list that is reported; what is beyond is not named */
 #define SANDBOX_INSTALLED_MAX  1000
 
-/* of a name, and of a version */
-#define SANDBOX_PACKAGE_MAX    214
+/* bytes, as the control plane has it */
+#define SANDBOX_PACKAGE_NAME_MAX     128
+#define SANDBOX_PACKAGE_VERSION_MAX  64
 
 
 /* what one run of an installer is told; all of it lives until it has started */
@@ -37,6 +38,7 @@ struct sandbox_installer_s {
     const char   *candidates[3];    /* on PATH; NULL ends */
     const char   *folder;           /* of the packages: packages.h */
     const char   *between;          /* name and version */
+    unsigned      scopes;           /* 1: "@scope/name" is a name */
     const char  **arguments;
     const char  **conflicts;        /* more of them, where those are allowed */
     const char   *lack;             /* its word for a package it cannot have */

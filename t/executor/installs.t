@@ -297,6 +297,7 @@ for what, fields in (
         ("no packages", {"packages": []}),
         ("an option", {"packages": [{"name": "--target"}]}),
         ("a path", {"packages": [{"name": "../x"}]}),
+        ("a scope", {"packages": [{"name": "@x/y"}]}),
         ("a URL", {"packages": [{"name": "x@http://x"}]}),
         ("a version that is more", {"packages": [{"name": "x",
                                                   "version": "1 --y"}]}),
