@@ -21,6 +21,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_sandbox_module.h"
+#include "ngx_sandbox_socket.h"
 #include "ngx_sandbox_subrequest.h"
 
 
@@ -46,7 +47,6 @@ typedef struct {
 static ngx_int_t ngx_http_sandbox_executor_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_sandbox_executor_peer(ngx_http_request_t *r,
     ngx_sandbox_call_t *call, ngx_http_sandbox_executor_ctx_t *ctx);
-static ngx_fd_t ngx_http_sandbox_executor_open(ngx_sandbox_call_t *call);
 static ngx_int_t ngx_http_sandbox_executor_create_request(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_sandbox_executor_reinit_request(
@@ -193,7 +193,7 @@ ngx_http_sandbox_executor_peer(ngx_http_request_t *r,
     struct sockaddr_un            *sun;
     ngx_http_upstream_resolved_t  *resolved;
 
-    ctx->fd = ngx_http_sandbox_executor_open(call);
+    ctx->fd = ngx_sandbox_socket_open(&call->socket, call->log);
 
     if (ctx->fd == NGX_INVALID_FILE) {
         return NGX_DECLINED;
@@ -206,8 +206,7 @@ ngx_http_sandbox_executor_peer(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    sun->sun_family = AF_UNIX;
-    ngx_sprintf((u_char *) sun->sun_path, "/proc/self/fd/%d%Z", ctx->fd);
+    ngx_sandbox_socket_address(ctx->fd, sun);
 
     resolved->sockaddr = (struct sockaddr *) sun;
     resolved->socklen = sizeof(struct sockaddr_un);
@@ -218,35 +217,6 @@ ngx_http_sandbox_executor_peer(ngx_http_request_t *r,
     r->upstream->resolved = resolved;
 
     return NGX_OK;
-}
-
-
-static ngx_fd_t
-ngx_http_sandbox_executor_open(ngx_sandbox_call_t *call)
-{
-    ngx_fd_t         fd;
-    ngx_file_info_t  fi;
-
-    fd = open((char *) call->socket.data, O_PATH|O_NOFOLLOW|O_CLOEXEC);
-
-    if (fd == NGX_INVALID_FILE) {
-        return NGX_INVALID_FILE;
-    }
-
-    /* its owner, the sandbox, may close it to us, and connect() would alarm */
-
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !S_ISSOCK(fi.st_mode)
-        || !(fi.st_mode & S_IWOTH))
-    {
-        ngx_log_error(NGX_LOG_ERR, call->log, 0,
-                      "sandbox: \"%V\" is not a socket that we may use",
-                      &call->socket);
-
-        (void) ngx_close_file(fd);
-        return NGX_INVALID_FILE;
-    }
-
-    return fd;
 }
 
 

@@ -65,6 +65,11 @@ static ngx_conf_num_bounds_t  ngx_http_sandbox_waiters_bounds = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_http_sandbox_streams_bounds = {
+    ngx_conf_check_num_bounds, 1, 1000000
+};
+
+
 #define ngx_http_sandbox_node_offset(field)                                   \
     offsetof(ngx_http_sandbox_main_conf_t, node)                              \
     + offsetof(ngx_sandbox_node_t, field)
@@ -190,6 +195,13 @@ static ngx_command_t  ngx_http_sandbox_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       ngx_http_sandbox_node_offset(max_waiters),
       &ngx_http_sandbox_waiters_bounds },
+
+    { ngx_string("sandbox_max_streams"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(max_streams),
+      &ngx_http_sandbox_streams_bounds },
 
     { ngx_string("sandbox_reconcile_interval"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -387,6 +399,7 @@ ngx_http_sandbox_create_main_conf(ngx_conf_t *cf)
     smcf->node.execution_queue = NGX_CONF_UNSET_UINT;
     smcf->node.list_total_limit = NGX_CONF_UNSET_UINT;
     smcf->node.max_waiters = NGX_CONF_UNSET_UINT;
+    smcf->node.max_streams = NGX_CONF_UNSET_UINT;
     smcf->node.zone_size = NGX_CONF_UNSET_SIZE;
     smcf->node.package_max_size = NGX_CONF_UNSET_SIZE;
 
@@ -408,6 +421,7 @@ ngx_http_sandbox_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(smcf->node.execution_queue, 16);
     ngx_conf_init_uint_value(smcf->node.list_total_limit, 10000);
     ngx_conf_init_uint_value(smcf->node.max_waiters, 10000);
+    ngx_conf_init_uint_value(smcf->node.max_streams, 1000);
     ngx_conf_init_size_value(smcf->node.zone_size, 1048576);
     ngx_conf_init_size_value(smcf->node.package_max_size, 536870912);
 

@@ -68,6 +68,19 @@ ok(!-e home() . "/sessions/$s/bootstrap.json", 'the bootstrap file is gone');
 is(sprintf('%04o', (stat home() . "/sessions/$s")[2] & 07777), '0700',
    'the folder is sealed');
 
+# a result that nobody has yet: what the sandbox cannot reach, and no obstacle
+my $spool = home() . "/sessions/$s/spool";
+is((lstat $spool)[4], 1000, 'the spool in it is the executor\'s');
+open my $kept, '>', "$spool/exec_kept.1" or die "$spool: $!";
+close $kept;
+chown 1000, 1000, "$spool/exec_kept.1";
+chmod 0600, "$spool/exec_kept.1";
+my $seen = api(POST => "/sessions/$s/execute-sync", { language => 'shell',
+    code => 'ls /run/sandbox /run/sandbox/spool; cat /run/sandbox/spool/*' });
+is($seen->{json}{stdout}, '', 'nothing of which its code sees')
+    or diag($seen->{text});
+like($seen->{json}{stderr}, qr/Permission denied/, 'since it is closed');
+
 
 # ---- conflicts
 
@@ -263,6 +276,8 @@ is(api(GET => "/sessions/$s")->{json}{status}, 'terminated', 'record stays');
 
 is(api(DELETE => "/sessions/$s")->{status}, 204, 'deleted');
 is(api(DELETE => "/sessions/$s")->{status}, 204, 'deleted again');
+ok(wait_for(sub { !-e home() . "/sessions/$s" }),
+   'its folder is gone, with a spool that was not empty');
 is(api(GET => "/sessions/$s")->{status}, 404, 'gone in a path');
 ok(!(grep { $_->{id} eq $s } @{ api(GET => '/sessions')->{json}{items} }),
    'gone from lists');

@@ -126,9 +126,11 @@ for my $prefix ('', '/executions') {
     for (1 .. 2) {
         api(GET => "/executions/$id$_") for '', '/status', '/result';
         wait_for(sub {
-            api(GET => "/executions/$id")->{json}{status} ne 'running';
+            api(GET => "/executions/$id")->{json}{status} eq 'completed';
         });
     }
+
+    api(POST => "/executions/$id/cancel");
 
     api(POST => "$at/execute", {});
     api(GET => "$at/executions");
@@ -139,6 +141,7 @@ for my $prefix ('', '/executions') {
 }
 
 api(GET => "/executions/none$_") for '', '/status', '/result';
+api(POST => '/executions/none/cancel');
 api(GET => '/sessions');
 api(GET => '/sessions?limit=1&status=running&template_id=python-basic'
            . '&metadata.k=v');

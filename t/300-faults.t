@@ -129,6 +129,7 @@ is($cut->[0], 0, 'and all have ended');
 
 expect_error(qr/upstream prematurely closed connection/,
              qr/answered 503.*the sandbox closed the connection/,
+             qr{executor\.sock failed},
              qr/recv\(\) failed \(104/, qr/connect\(\) to unix:.* failed/);
 my $pid = background("/sessions/$s/execute-sync",
                      { language => 'shell', code => 'sleep 20' });

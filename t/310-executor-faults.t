@@ -348,6 +348,28 @@ is((db("SELECT COUNT(*) FROM executions WHERE session_id = '$other'"))[0][0],
    0, 'the other session saw nothing');
 
 
+# ---- the way breaks while the code runs, and is there again
+
+stub(sub { close $_[0] });
+my $mender = fork // die $!;
+
+if ($mender == 0) {
+    Time::HiRes::sleep(0.7);
+    kill 'KILL', @stubs;
+    unlink $socket;
+    rename "$home/tmp/real.sock", $socket;
+    POSIX::_exit(0);
+}
+
+my $mended = api(POST => "/sessions/$s/execute-sync",
+                 { %run, max_retries => 3, timeout => 9 });
+waitpid $mender, 0;
+is("$mended->{status} $mended->{json}{status} $mended->{json}{stdout}",
+   "200 completed real\n", 'who waits gets the result of another attempt');
+is($mended->{json}{retry_count}, 1, 'the second');
+rename $socket, "$home/tmp/real.sock" or die "$socket: $!";
+
+
 # ---- nothing is lost: each execution ends, and the session goes on
 
 real_executor();

@@ -13,11 +13,15 @@ use Time::HiRes qw(time sleep);
 use Sandbox::Test;
 use Sandbox::OpenApi;
 
-nginx_start(workers => 2, conf => sub {
+sub config {
     s/(sandbox_node\s+local;)/$1
     sandbox_execution_lease 6s;
+    sandbox_reconcile_interval 1s;
     sandbox_reap_interval 200ms;/;
-});
+}
+
+
+nginx_start(workers => 2, conf => \&config);
 
 my $s = session();
 
@@ -252,6 +256,68 @@ is($?, 0, 'who waits for a cancelled one gets it');
 is(decode_json(Sandbox::Test::slurp(Sandbox::Test::home() . '/sync.json'))
    ->{status}, 'cancelled', 'as what it is');
 unlink Sandbox::Test::home() . '/sync.json';
+
+
+# ---- a sandbox that dies before it could report
+
+my $dead = session();
+my $unsaid = api(POST => "/sessions/$dead/execute",
+                 { language => 'shell', code => 'sleep 1; echo unsaid; exit 4' })
+    ->{json}{execution_id};
+my $cut = api(POST => "/sessions/$dead/execute",
+              { language => 'shell', code => 'sleep 60', timeout => 90,
+                max_retries => 0 })->{json}{execution_id};
+wait_for(sub { (row($cut, 'status'))[0] eq 'running' }, 3);
+nginx_stop();
+sleep 3;
+
+my $spool = Sandbox::Test::home() . "/sessions/$dead/spool";
+is_deeply([map { s{.*/}{}r } glob "$spool/*"], ["$unsaid.1"],
+          'what nobody took is on the disk of the host');
+
+# and what its user may do there with a fault in our executor
+Sandbox::Test::spew("$spool/$cut.1", Sandbox::Test::slurp("$spool/$unsaid.1"));
+symlink '/etc/passwd', "$spool/exec_link.1";
+symlink "$spool/$unsaid.1", "$spool/$cut.2";
+POSIX::mkfifo("$spool/exec_pipe.1", 0666);
+mkdir "$spool/exec_folder.1";
+Sandbox::Test::spew("$spool/exec_junk.1", '{');
+truncate "$spool/exec_junk.1", 1 << 34;
+
+docker("kill sandbox-$dead-2");
+expect_error(qr{sessions/\Q$dead\E/executor\.sock failed});
+nginx_start(workers => 2, conf => \&config);
+ok(wait_for(sub { (row($unsaid, 'status'))[0] eq 'failed' }, 10),
+   'it is stored when the death is seen');
+my $said = api(GET => "/executions/$unsaid")->{json};
+is_deeply([@{$said}{qw(exit_code stdout)}], [4, "unsaid\n"], 'as it was');
+ok(wait_for(sub { (row($cut, 'status'))[0] eq 'failed' }, 10),
+   'what had no result ends');
+is((row($cut, 'error_message'))[0], 'the sandbox ended while it ran',
+   'with the cause, and not with the result of another one');
+ok(wait_for(sub { !-e "$spool/.." }, 5), 'nothing is left of the folder');
+
+
+# ---- one that dies while somebody waits for what it runs
+
+my $doomed = session();
+my $killer = fork // die $!;
+
+if ($killer == 0) {
+    sleep 1;
+    docker("kill sandbox-$doomed-2");
+    POSIX::_exit(0);
+}
+
+$begun = time;
+my $answer = api(POST => "/sessions/$doomed/execute-sync",
+                 { language => 'shell', code => 'sleep 30', timeout => 40 });
+waitpid $killer, 0;
+is("$answer->{status} $answer->{json}{status}: $answer->{json}{error_message}",
+   '200 failed: the sandbox ended while it ran', 'it is told the cause');
+cmp_ok(time - $begun, '<', 6, 'soon');
+expect_error(qr/upstream prematurely closed.*\Q$doomed\E/,
+             qr{sessions/\Q$doomed\E/executor\.sock failed});
 
 
 # ---- bad input

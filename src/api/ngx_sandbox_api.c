@@ -25,7 +25,7 @@ static ngx_int_t ngx_sandbox_api_refuse(ngx_sandbox_api_t *a,
 static ngx_int_t ngx_sandbox_api_not_allowed(ngx_sandbox_api_t *a,
     ngx_uint_t allow);
 static ngx_int_t ngx_sandbox_api_check_token(ngx_sandbox_api_t *a);
-static ngx_uint_t ngx_sandbox_api_acceptable(ngx_http_request_t *r);
+static ngx_uint_t ngx_sandbox_api_acceptable(ngx_sandbox_api_t *a);
 static ngx_uint_t ngx_sandbox_api_content_type(ngx_sandbox_api_t *a);
 static void ngx_sandbox_api_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_sandbox_api_read_body(ngx_sandbox_api_t *a);
@@ -71,10 +71,15 @@ ngx_sandbox_api_handler(ngx_http_request_t *r, ngx_sandbox_node_t *node,
     }
 
     if (!(a->route->flags & NGX_SANDBOX_ROUTE_PASS)
-        && !ngx_sandbox_api_acceptable(r))
+        && !ngx_sandbox_api_acceptable(a))
     {
         return ngx_sandbox_api_refuse(a, NGX_SANDBOX_NOT_ACCEPTABLE,
-                                      "Accept: answers are application/json");
+                                      (a->route->flags
+                                       & NGX_SANDBOX_ROUTE_STREAM)
+                                      ? "Accept: answers are "
+                                        "text/event-stream"
+                                      : "Accept: answers are "
+                                        "application/json");
     }
 
     if (!ngx_sandbox_api_content_type(a)) {
@@ -258,14 +263,23 @@ ngx_sandbox_api_check_token(ngx_sandbox_api_t *a)
 }
 
 
+/* errors are JSON everywhere, so who takes that is not refused */
+
 static ngx_uint_t
-ngx_sandbox_api_acceptable(ngx_http_request_t *r)
+ngx_sandbox_api_acceptable(ngx_sandbox_api_t *a)
 {
     ngx_table_elt_t  *h;
 
-    h = ngx_sandbox_api_find_header(r, "Accept");
+    h = ngx_sandbox_api_find_header(a->request, "Accept");
 
     if (h == NULL || h->value.len == 0) {
+        return 1;
+    }
+
+    if ((a->route->flags & NGX_SANDBOX_ROUTE_STREAM)
+        && (ngx_strcasestrn(h->value.data, "text/*", 6 - 1)
+            || ngx_strcasestrn(h->value.data, "text/event-stream", 17 - 1)))
+    {
         return 1;
     }
 

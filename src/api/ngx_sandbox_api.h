@@ -24,6 +24,7 @@
 #include "ngx_sandbox_json_writer.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_validate.h"
+#include "ngx_sandbox_wait.h"
 
 
 #define NGX_SANDBOX_API_PARAMS  2
@@ -50,7 +51,8 @@ typedef void (*ngx_sandbox_api_handler_pt)(ngx_sandbox_api_t *a);
 #define NGX_SANDBOX_ROUTE_RESULT   0x02    /* a body in the executor's frame */
 #define NGX_SANDBOX_ROUTE_QUERY    0x04    /* query parameters */
 #define NGX_SANDBOX_ROUTE_BASE     0x08    /* the path follows /api/v1 */
-#define NGX_SANDBOX_ROUTE_PASS     0x10    /* the answer is somebody else's */
+#define NGX_SANDBOX_ROUTE_STREAM   0x10    /* answers are event streams */
+#define NGX_SANDBOX_ROUTE_PASS     0x20    /* the answer is somebody else's */
 
 
 struct ngx_sandbox_route_s {
@@ -118,6 +120,10 @@ void ngx_sandbox_api_fail(ngx_sandbox_api_t *a, ngx_sandbox_error_t *error);
 void ngx_sandbox_api_fail_with(ngx_sandbox_api_t *a, ngx_sandbox_error_e id,
     char *detail);
 
+/* The body alone, for what is told in the middle of an answer; logged. */
+ngx_int_t ngx_sandbox_api_error(ngx_http_request_t *r,
+    ngx_sandbox_error_t *error, ngx_str_t *ret_body);
+
 /* A header of the answer; name and value must live as long as the request. */
 ngx_int_t ngx_sandbox_api_header(ngx_http_request_t *r, char *name,
     ngx_str_t *value);
@@ -151,6 +157,27 @@ ngx_int_t ngx_sandbox_api_replayed(ngx_sandbox_api_t *a,
 
 
 /*
+ * A GET that may be told to wait: checks the query, waits if that says so, and
+ * goes on with next.
+ */
+void ngx_sandbox_wait_get(ngx_sandbox_api_t *a, ngx_sandbox_wait_e kind,
+    ngx_sandbox_api_handler_pt next);
+
+/* Is there a "Prefer: wait=N"? */
+ngx_uint_t ngx_sandbox_wait_is_preferred(ngx_sandbox_api_t *a);
+
+/*
+ * "Prefer: wait=N" of a POST that has done what it should.  NGX_DECLINED: it
+ * is not there, answer now.  NGX_AGAIN: done is called in the end, with a flow
+ * whose data is an ngx_sandbox_wait_t, which has "data"; with NGX_ERROR if it
+ * could not be waited.
+ */
+ngx_int_t ngx_sandbox_wait_prefer(ngx_sandbox_api_t *a,
+    ngx_sandbox_wait_e kind, ngx_str_t *id, void *data,
+    ngx_sandbox_flow_done_pt done);
+
+
+/*
  * Rows to JSON: a table names the field, the column and its kind.
  */
 
@@ -178,6 +205,13 @@ void ngx_sandbox_render(ngx_sandbox_json_t *json,
 
 extern ngx_module_t  ngx_http_sandbox_module;   /* the slot of the context */
 
+/*
+ * The body of POST execute, checked; NULL: answered already.  What failed with
+ * it is told by the other one, with the execution's id if there is one.
+ */
+struct ngx_sandbox_execute_s *ngx_sandbox_execute_parse(ngx_sandbox_api_t *a);
+void ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f);
+
 void ngx_sandbox_render_session(ngx_sandbox_json_t *json, ngx_str_t *row);
 void ngx_sandbox_render_execution(ngx_sandbox_json_t *json, ngx_str_t *row,
     ngx_uint_t whole);
@@ -198,6 +232,8 @@ void ngx_sandbox_execution_list_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_get_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_status_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_execution_cancel_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execute_stream_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execution_events_api(ngx_sandbox_api_t *a);
 
 void ngx_sandbox_template_create_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_template_list_api(ngx_sandbox_api_t *a);

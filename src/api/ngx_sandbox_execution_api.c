@@ -44,19 +44,22 @@ typedef struct {
 } ngx_sandbox_execute_query_t;
 
 
-static ngx_sandbox_execute_t *ngx_sandbox_execute_parse(ngx_sandbox_api_t *a);
 static ngx_int_t ngx_sandbox_execute_directory(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, void *value);
 static void ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_execute_wait(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_execute_waited(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_execute_answer(ngx_sandbox_api_t *a);
 static void ngx_sandbox_execute_ended(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execute_finished(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execute_begun(ngx_sandbox_api_t *a,
     ngx_int_t answered);
 static void ngx_sandbox_execute_stored(ngx_sandbox_api_t *a,
     ngx_int_t answered);
-static void ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_execution_cancelled(ngx_sandbox_flow_t *f,
     ngx_int_t rc);
+static void ngx_sandbox_execution_whole_api(ngx_sandbox_api_t *a);
+static void ngx_sandbox_execution_brief_api(ngx_sandbox_api_t *a);
 static void ngx_sandbox_execution_whole(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_brief(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_execution_read_api(ngx_sandbox_api_t *a,
@@ -160,12 +163,28 @@ ngx_sandbox_execute_sync_api(ngx_sandbox_api_t *a)
 void
 ngx_sandbox_execution_get_api(ngx_sandbox_api_t *a)
 {
-    ngx_sandbox_execution_read_api(a, ngx_sandbox_execution_whole);
+    ngx_sandbox_wait_get(a, NGX_SANDBOX_WAIT_EXECUTION,
+                         ngx_sandbox_execution_whole_api);
 }
 
 
 void
 ngx_sandbox_execution_status_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_wait_get(a, NGX_SANDBOX_WAIT_EXECUTION,
+                         ngx_sandbox_execution_brief_api);
+}
+
+
+static void
+ngx_sandbox_execution_whole_api(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_execution_read_api(a, ngx_sandbox_execution_whole);
+}
+
+
+static void
+ngx_sandbox_execution_brief_api(ngx_sandbox_api_t *a)
 {
     ngx_sandbox_execution_read_api(a, ngx_sandbox_execution_brief);
 }
@@ -192,7 +211,7 @@ ngx_sandbox_execution_cancel_api(ngx_sandbox_api_t *a)
 }
 
 
-static ngx_sandbox_execute_t *
+ngx_sandbox_execute_t *
 ngx_sandbox_execute_parse(ngx_sandbox_api_t *a)
 {
     ngx_pool_t                  *pool;
@@ -282,16 +301,16 @@ ngx_sandbox_execute_directory(ngx_pool_t *pool,
 }
 
 
-/* it is `pending` until that it has begun is noted, after this answer */
+/*
+ * It is `pending` until that it has begun is noted: after the answer, or before
+ * the client waits for the end.
+ */
 
 static void
 ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
     ngx_sandbox_api_t      *a;
-    ngx_sandbox_json_t      json;
     ngx_sandbox_execute_t  *e;
-
-    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
 
     if (rc != NGX_OK) {
         ngx_sandbox_execute_failed(f);
@@ -299,27 +318,87 @@ ngx_sandbox_execute_accepted(ngx_sandbox_flow_t *f, ngx_int_t rc)
     }
 
     e = f->data;
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
 
     if (e->key && e->key->answer.data) {
         ngx_sandbox_api_replay(a, e->key);
         return;
     }
 
-    ngx_sandbox_json_init(&json, f->pool, 256);
+    ngx_str_set(&e->status, "pending");
+
+    if (!ngx_sandbox_wait_is_preferred(a)) {
+        a->next = e->begun ? ngx_sandbox_execute_begun : NULL;
+        ngx_sandbox_execute_answer(a);
+        return;
+    }
+
+    if (e->begun) {
+        ngx_sandbox_op_flow(f->request, f->node,
+                            ngx_sandbox_execute_mark_steps, e, 1,
+                            ngx_sandbox_execute_wait);
+        return;
+    }
+
+    ngx_sandbox_execute_wait(f, NGX_OK);
+}
+
+
+static void
+ngx_sandbox_execute_wait(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_api_t      *a;
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+
+    if (ngx_sandbox_wait_prefer(a, NGX_SANDBOX_WAIT_EXECUTION, &e->id, e,
+                                ngx_sandbox_execute_waited)
+        == NGX_DECLINED)
+    {
+        ngx_sandbox_execute_answer(a);
+    }
+}
+
+
+static void
+ngx_sandbox_execute_waited(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_wait_t     *w;
+    ngx_sandbox_execute_t  *e;
+
+    w = f->data;
+    e = w->data;
+
+    if (rc == NGX_OK) {
+        e->status = w->status;
+    }
+
+    ngx_sandbox_execute_answer(ngx_http_get_module_ctx(f->request,
+                                                    ngx_http_sandbox_module));
+}
+
+
+static void
+ngx_sandbox_execute_answer(ngx_sandbox_api_t *a)
+{
+    ngx_sandbox_json_t      json;
+    ngx_sandbox_execute_t  *e;
+
+    e = a->data;
+
+    ngx_sandbox_json_init(&json, a->request->pool, 256);
     ngx_sandbox_json_object_start(&json);
     ngx_sandbox_json_literal_key(&json, "execution_id");
     ngx_sandbox_json_string(&json, &e->id);
     ngx_sandbox_json_literal_key(&json, "session_id");
     ngx_sandbox_json_string(&json, &e->session_id);
     ngx_sandbox_json_literal_key(&json, "status");
-    ngx_sandbox_json_literal(&json, "pending");
+    ngx_sandbox_json_string(&json, &e->status);
     ngx_sandbox_json_literal_key(&json, "created_at");
     ngx_sandbox_json_time(&json, &e->created_at);
     ngx_sandbox_json_object_end(&json);
-
-    if (e->begun) {
-        a->next = ngx_sandbox_execute_begun;
-    }
 
     ngx_sandbox_api_send_once(a, NGX_HTTP_CREATED, &json, e->key);
 }
@@ -411,7 +490,7 @@ ngx_sandbox_execute_finished(ngx_sandbox_flow_t *f, ngx_int_t rc)
  * the answer says that: it begins with the name of a field.
  */
 
-static void
+void
 ngx_sandbox_execute_failed(ngx_sandbox_flow_t *f)
 {
     u_char                 *p;

@@ -193,6 +193,11 @@ ngx_sandbox_health_answer(ngx_sandbox_flow_t *f, ngx_uint_t detailed)
         ngx_sandbox_json_int(&json, ngx_pid);
         ngx_sandbox_render_health(&json, h);
         ngx_sandbox_render_pool(&json, f->node);
+        ngx_sandbox_json_literal_key(&json, "waiters");
+        ngx_sandbox_json_int(&json,
+                             ngx_sandbox_waiters_count(f->node->waiters));
+        ngx_sandbox_json_literal_key(&json, "streams");
+        ngx_sandbox_json_int(&json, f->node->streams);
         ngx_sandbox_render_packages(&json, f->node);
         ngx_sandbox_json_literal_key(&json, "isolation");
 

@@ -23,6 +23,9 @@ static void ngx_sandbox_respond_log(ngx_http_request_t *r,
     ngx_uint_t status);
 static ngx_int_t ngx_sandbox_respond_error(ngx_http_request_t *r,
     ngx_sandbox_error_t *error, ngx_uint_t *ret_status, ngx_str_t *ret_body);
+static ngx_int_t ngx_sandbox_respond_error_body(ngx_http_request_t *r,
+    const ngx_sandbox_error_row_t *row, ngx_sandbox_error_t *error,
+    ngx_str_t *ret_body);
 static ngx_int_t ngx_sandbox_respond_error_headers(ngx_http_request_t *r,
     const ngx_sandbox_error_row_t *row);
 static ngx_int_t ngx_sandbox_respond(ngx_http_request_t *r, ngx_uint_t status,
@@ -229,8 +232,6 @@ static ngx_int_t
 ngx_sandbox_respond_error(ngx_http_request_t *r, ngx_sandbox_error_t *error,
     ngx_uint_t *ret_status, ngx_str_t *ret_body)
 {
-    ngx_str_t                       id;
-    ngx_sandbox_json_t              json;
     const ngx_sandbox_error_row_t  *row;
 
     row = ngx_sandbox_error_row(error->id);
@@ -238,9 +239,37 @@ ngx_sandbox_respond_error(ngx_http_request_t *r, ngx_sandbox_error_t *error,
 
     ngx_sandbox_respond_log(r, row, error, *ret_status);
 
-    if (ngx_sandbox_api_request_id(r, &id) != NGX_OK
-        || ngx_sandbox_respond_error_headers(r, row) != NGX_OK)
-    {
+    if (ngx_sandbox_respond_error_headers(r, row) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_sandbox_respond_error_body(r, row, error, ret_body);
+}
+
+
+ngx_int_t
+ngx_sandbox_api_error(ngx_http_request_t *r, ngx_sandbox_error_t *error,
+    ngx_str_t *ret_body)
+{
+    const ngx_sandbox_error_row_t  *row;
+
+    row = ngx_sandbox_error_row(error->id);
+
+    ngx_sandbox_respond_log(r, row, error, row->status);
+
+    return ngx_sandbox_respond_error_body(r, row, error, ret_body);
+}
+
+
+static ngx_int_t
+ngx_sandbox_respond_error_body(ngx_http_request_t *r,
+    const ngx_sandbox_error_row_t *row, ngx_sandbox_error_t *error,
+    ngx_str_t *ret_body)
+{
+    ngx_str_t           id;
+    ngx_sandbox_json_t  json;
+
+    if (ngx_sandbox_api_request_id(r, &id) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -24,6 +24,7 @@
 #define JSON      NGX_SANDBOX_ROUTE_JSON
 #define RESULT    NGX_SANDBOX_ROUTE_RESULT
 #define QUERY     NGX_SANDBOX_ROUTE_QUERY
+#define STREAM    NGX_SANDBOX_ROUTE_STREAM
 #define PASS      NGX_SANDBOX_ROUTE_PASS
 
 
@@ -33,7 +34,7 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_session_create_api },
     { NGX_HTTP_GET, "/sessions", PUBLIC, BASE|QUERY,
       ngx_sandbox_session_list_api },
-    { NGX_HTTP_GET, "/sessions/{id}", PUBLIC, BASE,
+    { NGX_HTTP_GET, "/sessions/{id}", PUBLIC, BASE|QUERY,
       ngx_sandbox_session_get_api },
     { NGX_HTTP_DELETE, "/sessions/{id}", PUBLIC, BASE,
       ngx_sandbox_session_delete_api },
@@ -47,6 +48,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_execute_api },
     { NGX_HTTP_POST, "/sessions/{id}/execute-sync", PUBLIC, BASE|JSON|QUERY,
       ngx_sandbox_execute_sync_api },
+    { NGX_HTTP_POST, "/sessions/{id}/execute-stream", PUBLIC,
+      BASE|JSON|QUERY|STREAM, ngx_sandbox_execute_stream_api },
     { NGX_HTTP_GET, "/sessions/{id}/executions", PUBLIC, BASE|QUERY,
       ngx_sandbox_execution_list_api },
 
@@ -59,12 +62,14 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
     { NGX_HTTP_GET, "/executions/sessions/{id}/executions", PUBLIC,
       BASE|QUERY, ngx_sandbox_execution_list_api },
 
-    { NGX_HTTP_GET, "/executions/{id}", PUBLIC, BASE,
+    { NGX_HTTP_GET, "/executions/{id}", PUBLIC, BASE|QUERY,
       ngx_sandbox_execution_get_api },
-    { NGX_HTTP_GET, "/executions/{id}/status", PUBLIC, BASE,
+    { NGX_HTTP_GET, "/executions/{id}/status", PUBLIC, BASE|QUERY,
       ngx_sandbox_execution_status_api },
-    { NGX_HTTP_GET, "/executions/{id}/result", PUBLIC, BASE,
+    { NGX_HTTP_GET, "/executions/{id}/result", PUBLIC, BASE|QUERY,
       ngx_sandbox_execution_get_api },
+    { NGX_HTTP_GET, "/executions/{id}/events", PUBLIC, BASE|QUERY|STREAM,
+      ngx_sandbox_execution_events_api },
     { NGX_HTTP_POST, "/executions/{id}/cancel", PUBLIC, BASE,
       ngx_sandbox_execution_cancel_api },
 
@@ -134,6 +139,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_install_settle_api },
     { NGX_HTTP_POST, "/internal/executions/{id}/settle", LOOPBACK, 0,
       ngx_sandbox_execution_settle_api },
+    { NGX_HTTP_POST, "/internal/executions/{id}/cancel", LOOPBACK, 0,
+      ngx_sandbox_execution_cancel_api },
     { NGX_HTTP_POST, "/internal/jobs/reap", LOOPBACK, 0,
       ngx_sandbox_reap_api },
     { NGX_HTTP_POST, "/internal/jobs/reconcile", LOOPBACK, 0,

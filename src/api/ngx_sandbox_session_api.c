@@ -44,10 +44,22 @@ typedef struct {
 } ngx_sandbox_session_body_t;
 
 
+/* one that was waited for, after it was created */
+typedef struct {
+    ngx_sandbox_session_id_t   session;     /* first */
+    ngx_sandbox_flow_t        *created;     /* has its row as it was then */
+} ngx_sandbox_session_awaited_t;
+
+
 static ngx_int_t ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
     ngx_sandbox_session_body_t *body, ngx_sandbox_session_create_t *s);
 static void ngx_sandbox_session_show(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_session_read_api(ngx_sandbox_api_t *a);
 static void ngx_sandbox_session_created(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_session_answer(ngx_sandbox_flow_t *created,
+    ngx_sandbox_flow_t *read);
+static void ngx_sandbox_session_waited(ngx_sandbox_flow_t *f, ngx_int_t rc);
+static void ngx_sandbox_session_reread(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_session_hidden(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static ngx_int_t ngx_sandbox_session_by_id_api(ngx_sandbox_api_t *a,
     const ngx_sandbox_step_t *steps, ngx_uint_t changes,
@@ -271,6 +283,14 @@ ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
 void
 ngx_sandbox_session_get_api(ngx_sandbox_api_t *a)
 {
+    ngx_sandbox_wait_get(a, NGX_SANDBOX_WAIT_SESSION,
+                         ngx_sandbox_session_read_api);
+}
+
+
+static void
+ngx_sandbox_session_read_api(ngx_sandbox_api_t *a)
+{
     (void) ngx_sandbox_session_by_id_api(a, ngx_sandbox_session_read_steps, 0,
                                          ngx_sandbox_session_show);
 }
@@ -345,7 +365,6 @@ static void
 ngx_sandbox_session_created(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
     ngx_sandbox_api_t             *a;
-    ngx_sandbox_json_t             json;
     ngx_sandbox_session_create_t  *s;
 
     s = f->data;
@@ -361,10 +380,71 @@ ngx_sandbox_session_created(ngx_sandbox_flow_t *f, ngx_int_t rc)
         return;
     }
 
-    ngx_sandbox_json_init(&json, f->pool, 1536);
-    ngx_sandbox_render_session(&json, ngx_sandbox_op_value(f, 0));
+    if (ngx_sandbox_wait_prefer(a, NGX_SANDBOX_WAIT_SESSION, &s->id, f,
+                                ngx_sandbox_session_waited)
+        == NGX_AGAIN)
+    {
+        return;
+    }
 
-    ngx_sandbox_api_send_once(a, NGX_HTTP_CREATED, &json, s->key);
+    ngx_sandbox_session_answer(f, f);
+}
+
+
+static void
+ngx_sandbox_session_waited(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_wait_t             *w;
+    ngx_sandbox_session_awaited_t  *s;
+
+    w = f->data;
+
+    s = (rc == NGX_OK) ? ngx_palloc(f->pool,
+                                    sizeof(ngx_sandbox_session_awaited_t))
+                       : NULL;
+    if (s == NULL) {
+        ngx_sandbox_session_answer(w->data, w->data);
+        return;
+    }
+
+    s->session.id = w->id;
+    s->created = w->data;
+
+    ngx_sandbox_op_flow(f->request, f->node, ngx_sandbox_session_read_steps,
+                        s, 0, ngx_sandbox_session_reread);
+}
+
+
+/* that it cannot be read again does not unmake it */
+
+static void
+ngx_sandbox_session_reread(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_session_awaited_t  *s;
+
+    s = f->data;
+
+    ngx_sandbox_session_answer(s->created, rc == NGX_OK ? f : s->created);
+}
+
+
+/* what the one has made, as the other has read it */
+
+static void
+ngx_sandbox_session_answer(ngx_sandbox_flow_t *created,
+    ngx_sandbox_flow_t *read)
+{
+    ngx_sandbox_json_t             json;
+    ngx_sandbox_session_create_t  *s;
+
+    s = created->data;
+
+    ngx_sandbox_json_init(&json, read->pool, 1536);
+    ngx_sandbox_render_session(&json, ngx_sandbox_op_value(read, 0));
+
+    ngx_sandbox_api_send_once(ngx_http_get_module_ctx(created->request,
+                                                      ngx_http_sandbox_module),
+                              NGX_HTTP_CREATED, &json, s->key);
 }
 
 

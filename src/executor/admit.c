@@ -130,6 +130,11 @@ sandbox_execution_check(sandbox_execution_t *e, char *error, size_t size)
     ex = e->executor;
     r = &e->request;
 
+    if (r->attempt <= sandbox_past_attempt(&ex->past, r->id)) {
+        snprintf(error, size, "execution_id %s is over", r->id);
+        return 409;
+    }
+
     older = sandbox_execution_find(ex, r->id, strlen(r->id));
 
     if (older != NULL) {

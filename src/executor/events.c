@@ -163,14 +163,10 @@ sandbox_events_grow(sandbox_events_t *ev)
         return SANDBOX_ERROR;
     }
 
-    /* what is at a position is still at it; a piece never wraps in either */
+    /* what is at a position stays at it; a piece of the half is one of it */
 
     for (at = ev->tail; at < ev->head; at += n) {
         n = sandbox_events_piece(ev, at, ev->head - at, &p);
-
-        if (n > size - (at & (size - 1))) {
-            n = size - (at & (size - 1));
-        }
 
         memcpy(ring + (at & (size - 1)), p, n);
     }

@@ -284,9 +284,11 @@ sandbox_execution_end(sandbox_execution_t *e, sandbox_ended_e reason)
 void
 sandbox_execution_finish(sandbox_execution_t *e)
 {
+    unsigned             dropped;
     sandbox_executor_t  *ex;
 
     ex = e->executor;
+    dropped = e->dropped;
 
     if (e->timer == NULL) {
         /* it has never run */
@@ -316,7 +318,7 @@ sandbox_execution_finish(sandbox_execution_t *e)
     e->result.frame = &e->frame;
     e->result.shape = &e->events->shape;
 
-    e->body = e->dropped ? NULL : sandbox_result_render(&e->result);
+    e->body = dropped ? NULL : sandbox_result_render(&e->result);
 
     sandbox_output_free(&e->out);
     sandbox_output_free(&e->err);
@@ -329,7 +331,7 @@ sandbox_execution_finish(sandbox_execution_t *e)
         sandbox_pool_fill(ex);
     }
 
-    if (e->body == NULL && !e->dropped) {
+    if (e->body == NULL && !dropped) {
         /* the control plane's heartbeat finds out; nothing can be said */
         sandbox_log("no memory for the result of %s", e->id);
     }
@@ -337,14 +339,16 @@ sandbox_execution_finish(sandbox_execution_t *e)
     ex->held++;
     ex->held_bytes += e->body ? evbuffer_get_length(e->body) : 0;
 
+    /* without a body a report forgets it at once */
+
     if (e->done != NULL) {
         e->done(e);
 
-    } else if (!e->dropped) {
+    } else if (!dropped) {
         sandbox_execution_report(e);
     }
 
-    if (e->dropped) {
+    if (dropped) {
         sandbox_execution_forget(e);
     }
 

@@ -23,6 +23,7 @@
 #include "confine.h"
 #include "events.h"
 #include "language.h"
+#include "past.h"
 
 
 #define SANDBOX_EXECUTOR_VERSION  "0.1.0"
@@ -93,6 +94,7 @@ struct sandbox_executor_s {
     unsigned                  queued;       /* wait for a place */
     size_t                    queued_bytes;
     unsigned                  running;      /* started, not ended */
+    sandbox_past_t            past;         /* over and forgotten */
     unsigned                  held;         /* ended, not acknowledged */
     size_t                    held_bytes;
     int                       spool_fd;     /* their folder; -1: none */

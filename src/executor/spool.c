@@ -120,6 +120,10 @@ sandbox_spool_load(sandbox_executor_t *ex)
         }
     }
 
+    if (n == SANDBOX_SPOOL_NAMES) {
+        ex->spool_more = 1;
+    }
+
     closedir(dir);
 }
 
@@ -422,8 +426,10 @@ sandbox_spool_create(sandbox_executor_t *ex)
 {
     (void) unlinkat(ex->spool_fd, SANDBOX_SPOOL_NEW, 0);
 
+    /* for the worker, which reads it when this sandbox is dead */
+
     return openat(ex->spool_fd, SANDBOX_SPOOL_NEW,
-                  O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+                  O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0644);
 }
 
 

@@ -26,7 +26,7 @@
 #define SANDBOX_STREAM_CHUNK  (256 * 1024)
 #define SANDBOX_STREAM_IDLE   10        /* seconds, until a sign of life */
 
-/* what it may send although nobody asked, so that its end is noticed */
+/* what it may send although nobody asked */
 #define SANDBOX_STREAM_INPUT  4096
 
 /* one that takes nothing for so long is gone; one that says nothing is not */
@@ -47,6 +47,7 @@ typedef struct {
 } sandbox_stream_t;
 
 
+static const char *sandbox_stream_parse_number(const char *p, uint64_t *ret);
 static sandbox_stream_t *sandbox_stream_create(sandbox_execution_t *e,
     struct evhttp_request *req);
 static void sandbox_stream_open(sandbox_stream_t *s);
@@ -68,15 +69,21 @@ int
 sandbox_stream_start(sandbox_execution_t *e, struct evhttp_request *req,
     char *error, size_t size)
 {
-    uint64_t           after;
+    uint64_t           after, attempt;
     sandbox_stream_t  *s;
 
     if (!sandbox_stream_parse_query(evhttp_uri_get_query(
                                         evhttp_request_get_evhttp_uri(req)),
-                                    &after))
+                                    &after, &attempt))
     {
-        snprintf(error, size, "after must be a number, and all that is given");
+        snprintf(error, size, "after and attempt must be numbers, and all that "
+                 "is given");
         return 400;
+    }
+
+    if (attempt != 0 && attempt != e->attempt) {
+        snprintf(error, size, "what is known of it is attempt %u", e->attempt);
+        return 404;
     }
 
     if (e->events == NULL) {
@@ -106,32 +113,57 @@ sandbox_stream_start(sandbox_execution_t *e, struct evhttp_request *req,
 }
 
 
+/* each at most once, in any order */
+
 int
-sandbox_stream_parse_query(const char *query, uint64_t *ret_after)
+sandbox_stream_parse_query(const char *query, uint64_t *ret_after,
+    uint64_t *ret_attempt)
 {
-    uint64_t     n;
+    int          i;
+    uint64_t     value[2] = { 0, 0 };
+    unsigned     given[2] = { 0, 0 };
     const char  *p;
 
-    n = 0;
+    for (p = query ? query : ""; *p != '\0'; p += (*p == '&')) {
 
-    if (query != NULL && query[0] != '\0') {
+        i = (strncmp(p, "attempt=", 8) == 0);
 
-        if (strncmp(query, "after=", 6) != 0 || query[6] == '\0') {
+        if ((!i && strncmp(p, "after=", 6) != 0) || given[i]++) {
             return 0;
         }
 
-        for (p = query + 6; *p >= '0' && *p <= '9'; p++) {
-            n = n > UINT64_MAX / 16 ? n : n * 10 + (*p - '0');
-        }
+        p = sandbox_stream_parse_number(strchr(p, '=') + 1, &value[i]);
 
-        if (*p != '\0') {
+        if (p == NULL || (*p != '\0' && (*p != '&' || p[1] == '\0'))) {
             return 0;
         }
     }
 
-    *ret_after = n;
+    *ret_after = value[0];
+    *ret_attempt = value[1];
 
     return 1;
+}
+
+
+/* what follows it; NULL: it is none */
+
+static const char *
+sandbox_stream_parse_number(const char *p, uint64_t *ret)
+{
+    uint64_t  n;
+
+    if (*p < '0' || *p > '9') {
+        return NULL;
+    }
+
+    for (n = 0; *p >= '0' && *p <= '9'; p++) {
+        n = n > UINT64_MAX / 16 ? n : n * 10 + (*p - '0');
+    }
+
+    *ret = n;
+
+    return p;
 }
 
 
@@ -195,13 +227,12 @@ sandbox_stream_open(sandbox_stream_t *s)
 
     evhttp_send_reply_start(s->request, 200, "OK");
 
-    /* libevent reads no more once it has a request: who leaves is seen so */
+    /* libevent reads on, so who leaves is seen; what it says nobody reads */
 
     bev = evhttp_connection_get_bufferevent(s->connection);
 
     bufferevent_setwatermark(bev, EV_READ, 0, SANDBOX_STREAM_INPUT);
     bufferevent_set_timeouts(bev, &quiet, &stall);
-    bufferevent_enable(bev, EV_READ);
 
     sandbox_stream_wake(s);
 }

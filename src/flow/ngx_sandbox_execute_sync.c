@@ -37,14 +37,18 @@
 /* the client's connection is not free meanwhile; then a report comes anyway */
 #define NGX_SANDBOX_EXECUTE_ACK_MS     1000
 
-/* for the same request that came before, and how often it is looked for */
+/* for the same request that came before */
 #define NGX_SANDBOX_EXECUTE_WAIT_MS    1000
-#define NGX_SANDBOX_EXECUTE_LOOK_MS    50
 
 
 static ngx_int_t ngx_sandbox_execute_insert_running(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_wait(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_waited(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_read(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_is_over(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_expire(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_expired(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execute_await(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_run(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_ran(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execute_is_its(const ngx_sandbox_execute_t *e,
@@ -74,9 +78,21 @@ const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[] = {
       ngx_sandbox_execute_wait,
       ngx_sandbox_execute_waited, NULL },
 
+    { "reading what became of it",
+      ngx_sandbox_execute_read,
+      ngx_sandbox_execute_is_over, NULL },
+
     { "running the code",
       ngx_sandbox_execute_run,
       ngx_sandbox_execute_ran, NULL },
+
+    { "having an execution looked after to which the way is lost",
+      ngx_sandbox_execute_expire,
+      ngx_sandbox_execute_expired, NULL },
+
+    { "waiting for its end",
+      ngx_sandbox_execute_await,
+      ngx_sandbox_execute_waited, NULL },
 
     { "storing the result",
       ngx_sandbox_execute_store,
@@ -84,7 +100,7 @@ const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[] = {
 
     { "reading what was stored before",
       ngx_sandbox_execute_reread,
-      ngx_sandbox_execute_shown, NULL },
+      ngx_sandbox_execute_is_over, NULL },
 
       ngx_sandbox_null_step
 };
@@ -118,13 +134,13 @@ ngx_sandbox_execute_wait(ngx_sandbox_flow_t *f)
         return NGX_OK;
     }
 
-    e->started = ngx_current_msec;
+    e->wait.kind = NGX_SANDBOX_WAIT_EXECUTION;
+    e->wait.id = e->id;
+    e->wait.timeout = NGX_SANDBOX_EXECUTE_WAIT_MS;
 
-    return ngx_sandbox_execute_reread(f);
+    return ngx_sandbox_wait_start(f, &e->wait);
 }
 
-
-/* its end is everybody's answer */
 
 static ngx_int_t
 ngx_sandbox_execute_waited(ngx_sandbox_flow_t *f)
@@ -133,10 +149,29 @@ ngx_sandbox_execute_waited(ngx_sandbox_flow_t *f)
 
     e = f->data;
 
-    if (e->paused) {
-        e->paused = 0;
-        return ngx_sandbox_execute_reread(f);
-    }
+    return ngx_sandbox_wait_next(f, &e->wait);
+}
+
+
+static ngx_int_t
+ngx_sandbox_execute_read(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+
+    return e->accepted ? NGX_OK : ngx_sandbox_execute_reread(f);
+}
+
+
+/* its end is everybody's answer */
+
+static ngx_int_t
+ngx_sandbox_execute_is_over(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
 
     if (ngx_sandbox_execute_shown(f) != NGX_OK) {
         return NGX_ERROR;
@@ -146,9 +181,9 @@ ngx_sandbox_execute_waited(ngx_sandbox_flow_t *f)
         return NGX_DONE;
     }
 
-    if (ngx_current_msec - e->started < NGX_SANDBOX_EXECUTE_WAIT_MS) {
-        e->paused = 1;
-        return ngx_sandbox_op_delay(f, NGX_SANDBOX_EXECUTE_LOOK_MS);
+    if (e->accepted) {
+        return ngx_sandbox_flow_fail(f, NGX_SANDBOX_EXEC_TIMEOUT,
+                                     "it goes on");
     }
 
     (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_CONFLICT,
@@ -196,6 +231,13 @@ ngx_sandbox_execute_ran(ngx_sandbox_flow_t *f)
                                      "it goes on");
     }
 
+    if (e->call.rc == NGX_ERROR && !e->call.malformed && e->max_retries) {
+        e->unknown = 1;
+        e->broken = 1;
+
+        return NGX_OK;
+    }
+
     if (f->op_rc != NGX_OK || e->call.status != NGX_HTTP_OK) {
         return ngx_sandbox_execute_refused(f);
     }
@@ -240,6 +282,58 @@ ngx_sandbox_execute_is_its(const ngx_sandbox_execute_t *e, ngx_str_t *reason)
 }
 
 
+/* its lease ends now */
+
+static ngx_int_t
+ngx_sandbox_execute_expire(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+
+    return e->broken ? ngx_sandbox_execution_renew(f, e, 0) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_execute_expired(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sandbox_op_hand_over(f, "executions", &e->id, "settle");
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_execute_await(ngx_sandbox_flow_t *f)
+{
+    ngx_msec_t              passed;
+    ngx_sandbox_execute_t  *e;
+
+    e = f->data;
+
+    if (!e->broken) {
+        return NGX_OK;
+    }
+
+    passed = ngx_current_msec - e->started;
+
+    e->wait.kind = NGX_SANDBOX_WAIT_EXECUTION;
+    e->wait.id = e->id;
+    e->wait.timeout = e->call.timeout > passed ? e->call.timeout - passed : 0;
+
+    return ngx_sandbox_wait_start(f, &e->wait);
+}
+
+
 /* the end is told in MariaDB's time, whatever nginx's clock says */
 
 static ngx_int_t
@@ -249,6 +343,10 @@ ngx_sandbox_execute_store(ngx_sandbox_flow_t *f)
     ngx_sandbox_execute_t  *e;
 
     e = f->data;
+
+    if (e->broken) {
+        return NGX_OK;
+    }
 
     p = ngx_pnalloc(f->pool, NGX_SANDBOX_TIME_LEN);
     if (p == NULL) {

@@ -25,7 +25,6 @@
 
 /* SIGTERM, 2 s, SIGKILL, and the way of the result */
 #define NGX_SANDBOX_CANCEL_WAIT_MS  5000
-#define NGX_SANDBOX_CANCEL_LOOK_MS  50
 
 
 static ngx_int_t ngx_sandbox_cancel_note(ngx_sandbox_flow_t *f);
@@ -127,14 +126,11 @@ ngx_sandbox_cancel_ask(ngx_sandbox_flow_t *f)
 }
 
 
+/* whether it has heard, call tells */
+
 static ngx_int_t
 ngx_sandbox_cancel_asked(ngx_sandbox_flow_t *f)
 {
-    ngx_sandbox_execution_cancel_t  *c;
-
-    c = f->data;
-    c->asked = ngx_current_msec;
-
     return NGX_OK;
 }
 
@@ -155,7 +151,11 @@ ngx_sandbox_cancel_wait(ngx_sandbox_flow_t *f)
         return NGX_OK;
     }
 
-    return ngx_sandbox_cancel_read(f);
+    c->wait.kind = NGX_SANDBOX_WAIT_EXECUTION;
+    c->wait.id = c->id;
+    c->wait.timeout = NGX_SANDBOX_CANCEL_WAIT_MS;
+
+    return ngx_sandbox_wait_start(f, &c->wait);
 }
 
 
@@ -166,27 +166,7 @@ ngx_sandbox_cancel_waited(ngx_sandbox_flow_t *f)
 
     c = f->data;
 
-    if (c->paused) {
-        c->paused = 0;
-        return ngx_sandbox_cancel_read(f);
-    }
-
-    if (ngx_sandbox_cancel_shown(f) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_sandbox_execution_is_over(
-                       ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATUS)))
-    {
-        return NGX_DONE;
-    }
-
-    if (ngx_current_msec - c->asked < NGX_SANDBOX_CANCEL_WAIT_MS) {
-        c->paused = 1;
-        return ngx_sandbox_op_delay(f, NGX_SANDBOX_CANCEL_LOOK_MS);
-    }
-
-    return NGX_OK;
+    return ngx_sandbox_wait_next(f, &c->wait);
 }
 
 

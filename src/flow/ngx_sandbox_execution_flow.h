@@ -21,6 +21,7 @@
 #include "ngx_sandbox_http.h"
 #include "ngx_sandbox_idempotency.h"
 #include "ngx_sandbox_result.h"
+#include "ngx_sandbox_wait.h"
 
 
 /*
@@ -34,7 +35,7 @@
  * asynchronous one that it has begun is shown as running.
  */
 
-typedef struct {
+typedef struct ngx_sandbox_execute_s {
     ngx_str_t                   id;
     ngx_str_t                   session_id;
     ngx_str_t                   language;
@@ -50,15 +51,17 @@ typedef struct {
     ngx_sandbox_idempotency_t  *key;             /* NULL: none */
     ngx_sandbox_call_t          call;
     ngx_msec_t                  started;
+    ngx_str_t                   status;          /* to be told */
     ngx_str_t                   created_at;
     ngx_str_t                   completed_at;
     ngx_sandbox_result_t        result;
+    ngx_sandbox_wait_t          wait;            /* for its end */
     ngx_str_t                  *row;             /* to be shown, in the end */
     ngx_int_t                   answered;        /* what sending it returned */
     unsigned                    accepted:1;      /* its row is there */
     unsigned                    unknown:1;       /* it may still be running */
     unsigned                    begun:1;         /* it does not wait */
-    unsigned                    paused:1;        /* before reading again */
+    unsigned                    broken:1;        /* the way to it was lost */
 } ngx_sandbox_execute_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execute_sync_steps[];
@@ -75,6 +78,9 @@ typedef struct {
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_read_steps[];
 
+/* GET /executions/{id}/events: NGX_SANDBOX_EXECUTION_WATCH_* instead */
+extern const ngx_sandbox_step_t  ngx_sandbox_execution_watch_steps[];
+
 
 /*
  * loopback: looks after an execution that is due.  Its executor is asked; what
@@ -87,6 +93,7 @@ typedef struct {
     unsigned                    crashed:1;       /* no attempt at present */
     unsigned                    pending:1;
     unsigned                    alive:1;         /* the executor knows it */
+    unsigned                    silent:1;        /* it did not answer */
 } ngx_sandbox_execution_settle_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[];
@@ -99,8 +106,7 @@ typedef struct {
     ngx_str_t                   session_id;
     ngx_str_t                   before;          /* the status that it met */
     ngx_sandbox_call_t          call;
-    ngx_msec_t                  asked;           /* when */
-    unsigned                    paused:1;        /* before reading again */
+    ngx_sandbox_wait_t          wait;
 } ngx_sandbox_execution_cancel_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_cancel_steps[];
@@ -193,6 +199,14 @@ ngx_int_t ngx_sandbox_execute_ask(ngx_sandbox_flow_t *f,
 /* does its answer to that say that it has this attempt? */
 ngx_uint_t ngx_sandbox_execute_knows(ngx_sandbox_flow_t *f,
     ngx_sandbox_call_t *call, ngx_int_t attempt);
+
+/* "{id}.{attempt}" and NUL, as heartbeats and the spool spell it */
+ngx_int_t ngx_sandbox_execution_attempt(ngx_sandbox_flow_t *f,
+    const ngx_sandbox_execute_t *e, ngx_str_t *ret_name);
+
+/* an operation: its lease ends this long from now, ms */
+ngx_int_t ngx_sandbox_execution_renew(ngx_sandbox_flow_t *f,
+    const ngx_sandbox_execute_t *e, ngx_msec_t lease);
 
 /* is a status one that is never left? */
 ngx_uint_t ngx_sandbox_execution_is_over(const ngx_str_t *status);

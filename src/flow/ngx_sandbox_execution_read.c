@@ -17,6 +17,7 @@
 
 
 static ngx_int_t ngx_sandbox_execution_read(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_locate(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_found(ngx_sandbox_flow_t *f);
 
 
@@ -24,6 +25,16 @@ const ngx_sandbox_step_t  ngx_sandbox_execution_read_steps[] = {
 
     { "reading the execution",
       ngx_sandbox_execution_read,
+      ngx_sandbox_execution_found, NULL },
+
+      ngx_sandbox_null_step
+};
+
+
+const ngx_sandbox_step_t  ngx_sandbox_execution_watch_steps[] = {
+
+    { "reading where the execution's output is",
+      ngx_sandbox_execution_locate,
       ngx_sandbox_execution_found, NULL },
 
       ngx_sandbox_null_step
@@ -39,6 +50,21 @@ ngx_sandbox_execution_read(ngx_sandbox_flow_t *f)
 
     ngx_sandbox_op_statement(f,
                  &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_GET]);
+    ngx_sandbox_op_string(f, &e->id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_execution_locate(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execution_id_t  *e;
+
+    e = f->data;
+
+    ngx_sandbox_op_statement(f,
+               &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_WATCH]);
     ngx_sandbox_op_string(f, &e->id);
 
     return ngx_sandbox_op_query(f);

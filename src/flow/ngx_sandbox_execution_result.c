@@ -51,6 +51,7 @@ ngx_sandbox_execution_store(ngx_sandbox_flow_t *f, const ngx_str_t *id,
 
     ngx_sandbox_op_int(f, result->stdout_dropped > 0);
     ngx_sandbox_op_int(f, result->stderr_dropped > 0);
+    ngx_sandbox_op_string(f, result->events.len ? &result->events : NULL);
 
     ngx_sandbox_op_string(f, result->return_value.len ? &result->return_value
                                                       : NULL);

@@ -21,15 +21,22 @@
 #include "ngx_sandbox_execution_flow.h"
 #include "ngx_sandbox_execution_store.h"
 #include "ngx_sandbox_op.h"
+#include "ngx_sandbox_session_flow.h"
 
 
-#define NGX_SANDBOX_SETTLE_ASK_MS  2000
+#define NGX_SANDBOX_SETTLE_ASK_MS   2000
+
+/* what the session's settling takes to find that the sandbox is dead */
+#define NGX_SANDBOX_SETTLE_LOOK_MS  1000
 
 
 static ngx_int_t ngx_sandbox_execution_settle_read(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_found(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_ask(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_asked(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_left(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_stored(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_look(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_lease(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_leased(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_again(ngx_sandbox_flow_t *f);
@@ -45,7 +52,6 @@ static ngx_int_t ngx_sandbox_execution_settle_dispatched(
     ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_refused(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_next(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_execution_renew(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_give_up(ngx_sandbox_flow_t *f,
     ngx_str_t *cause, ngx_uint_t now);
 
@@ -59,6 +65,13 @@ const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[] = {
     { "asking the executor for a silent execution",
       ngx_sandbox_execution_settle_ask,
       ngx_sandbox_execution_settle_asked, NULL },
+
+    { "storing a result that a silent executor has left",
+      ngx_sandbox_execution_settle_left,
+      ngx_sandbox_execution_settle_stored, NULL },
+
+    { "looking whether the sandbox is dead",
+      ngx_sandbox_execution_settle_look, NULL, NULL },
 
     { "renewing its lease, or giving the attempt up",
       ngx_sandbox_execution_settle_lease,
@@ -105,7 +118,7 @@ ngx_sandbox_execution_settle_read(ngx_sandbox_flow_t *f)
     s = f->data;
 
     ngx_sandbox_op_statement(f,
-               &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_STATE]);
+               &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_LEASE]);
     ngx_sandbox_op_string(f, &s->run.id);
 
     return ngx_sandbox_op_query(f);
@@ -131,8 +144,8 @@ ngx_sandbox_execution_settle_found(ngx_sandbox_flow_t *f)
                                      "no execution \"%V\"", &s->run.id);
     }
 
-    due = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATE_DUE);
-    status = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_STATE_STATUS);
+    due = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_LEASE_DUE);
+    status = ngx_sandbox_op_value(f, NGX_SANDBOX_EXECUTION_LEASE_STATUS);
 
     if (due->data == NULL) {
         /* it has ended */
@@ -148,9 +161,9 @@ ngx_sandbox_execution_settle_found(ngx_sandbox_flow_t *f)
     }
 
     s->run.session_id = *ngx_sandbox_op_value(f,
-                                       NGX_SANDBOX_EXECUTION_STATE_SESSION);
+                                       NGX_SANDBOX_EXECUTION_LEASE_SESSION);
     s->run.attempt = ngx_sandbox_value_number(ngx_sandbox_op_value(f,
-                                       NGX_SANDBOX_EXECUTION_STATE_ATTEMPT));
+                                       NGX_SANDBOX_EXECUTION_LEASE_ATTEMPT));
 
     return NGX_OK;
 }
@@ -176,8 +189,7 @@ ngx_sandbox_execution_settle_ask(ngx_sandbox_flow_t *f)
 
 /*
  * One that answers with something else may well run it: it ends with its
- * session.  If it did not answer, the sandbox may be dead: that is for the
- * session's settling to find.
+ * session.
  */
 
 static ngx_int_t
@@ -201,12 +213,65 @@ ngx_sandbox_execution_settle_asked(ngx_sandbox_flow_t *f)
         s->alive = (f->op_rc == NGX_OK);
     }
 
-    if (f->op_rc != NGX_OK) {
-        (void) ngx_sandbox_op_hand_over(f, "sessions", &s->run.session_id,
-                                        "settle");
-    }
+    s->silent = (f->op_rc != NGX_OK);
 
     return NGX_OK;
+}
+
+
+/* on this node: where it is another one's, nothing is found, and it is alive */
+
+static ngx_int_t
+ngx_sandbox_execution_settle_left(ngx_sandbox_flow_t *f)
+{
+    ngx_int_t                        rc;
+    ngx_str_t                        name;
+    ngx_sandbox_execution_settle_t  *s;
+
+    s = f->data;
+
+    if (!s->silent) {
+        return NGX_OK;
+    }
+
+    if (ngx_sandbox_execution_attempt(f, &s->run, &name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_sandbox_session_result(f, &s->run.session_id, &name);
+
+    return rc == NGX_DECLINED ? NGX_OK : rc;
+}
+
+
+static ngx_int_t
+ngx_sandbox_execution_settle_stored(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_sandbox_op_result(f)->affected ? NGX_DONE : NGX_OK;
+}
+
+
+/* if it is, its executions end with it, and that is their cause */
+
+static ngx_int_t
+ngx_sandbox_execution_settle_look(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execution_settle_t  *s;
+
+    s = f->data;
+
+    if (!s->silent) {
+        return NGX_OK;
+    }
+
+    (void) ngx_sandbox_op_hand_over(f, "sessions", &s->run.session_id,
+                                    "settle");
+
+    return ngx_sandbox_op_delay(f, NGX_SANDBOX_SETTLE_LOOK_MS);
 }
 
 
@@ -229,10 +294,11 @@ ngx_sandbox_execution_settle_lease(ngx_sandbox_flow_t *f)
     }
 
     if (s->alive) {
-        return ngx_sandbox_execution_renew(f);
+        return ngx_sandbox_execution_renew(f, &s->run,
+                                           f->node->execution_lease);
     }
 
-    return ngx_sandbox_execution_give_up(f, s->run.call.rc != NGX_OK ? &silent
+    return ngx_sandbox_execution_give_up(f, s->silent ? &silent
                                             : s->pending ? &unknown : &lost,
                                          0);
 }
@@ -453,32 +519,6 @@ ngx_sandbox_execution_settle_next(ngx_sandbox_flow_t *f)
     e = f->data;
 
     return ngx_sandbox_op_hand_over(f, "executions", &e->id, "settle");
-}
-
-
-static ngx_int_t
-ngx_sandbox_execution_renew(ngx_sandbox_flow_t *f)
-{
-    ngx_str_t               attempt;
-    ngx_sandbox_execute_t  *e;
-
-    e = f->data;
-
-    attempt.data = ngx_pnalloc(f->pool, e->id.len + 1 + NGX_INT_T_LEN);
-    if (attempt.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    attempt.len = ngx_sprintf(attempt.data, "%V.%i", &e->id, e->attempt)
-                  - attempt.data;
-
-    ngx_sandbox_op_statement(f,
-               &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_RENEW]);
-    ngx_sandbox_op_int(f, (int64_t) f->node->execution_lease * 1000);
-    ngx_sandbox_op_string(f, &e->session_id);
-    ngx_sandbox_op_string(f, &attempt);
-
-    return ngx_sandbox_op_query(f);
 }
 
 

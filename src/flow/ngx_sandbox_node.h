@@ -38,6 +38,7 @@ typedef struct {
     ngx_uint_t                  execution_queue;  /* waiting, of a session */
     ngx_uint_t                  list_total_limit;
     ngx_uint_t                  max_waiters;      /* of a worker */
+    ngx_uint_t                  max_streams;      /* likewise */
     size_t                      zone_size;
     ngx_msec_t                  reconcile_interval;
     ngx_msec_t                  reap_interval;
@@ -62,6 +63,7 @@ typedef struct {
     ngx_sandbox_runtime_t      *runtime;
     ngx_sandbox_waiters_t      *waiters;
     ngx_str_t                   loopback_token;
+    ngx_uint_t                  streams;          /* clients that watch */
     unsigned                    closing:1;
 } ngx_sandbox_node_t;
 

@@ -51,6 +51,8 @@ static ngx_int_t ngx_sandbox_op_query_failed(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_op_runtime_done(ngx_sandbox_runtime_call_t *call);
 static void ngx_sandbox_op_runtime_cancel(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_op_executor_done(void *data, ngx_int_t rc);
+static void ngx_sandbox_op_wait_handler(ngx_sandbox_waiter_t *w);
+static void ngx_sandbox_op_wait_cancel(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_op_delay_handler(ngx_event_t *ev);
 static void ngx_sandbox_op_delay_cancel(ngx_sandbox_flow_t *f);
 
@@ -264,6 +266,25 @@ ngx_sandbox_op_executor(ngx_sandbox_flow_t *f, ngx_sandbox_call_t *call,
     }
 
     return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_sandbox_op_wait(ngx_sandbox_flow_t *f, ngx_sandbox_waiter_t *w)
+{
+    ngx_int_t  rc;
+
+    w->handler = ngx_sandbox_op_wait_handler;
+    w->data = f;
+
+    rc = ngx_sandbox_waiter_wait(w);
+
+    if (rc == NGX_AGAIN) {
+        f->op = w;
+        f->cancel = ngx_sandbox_op_wait_cancel;
+    }
+
+    return rc;
 }
 
 
@@ -511,6 +532,20 @@ ngx_sandbox_op_executor_done(void *data, ngx_int_t rc)
                                  &call->error);
 
     ngx_sandbox_flow_resume(f, NGX_ERROR);
+}
+
+
+static void
+ngx_sandbox_op_wait_handler(ngx_sandbox_waiter_t *w)
+{
+    ngx_sandbox_op_resume(w->data, NGX_OK);
+}
+
+
+static void
+ngx_sandbox_op_wait_cancel(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_waiter_remove(f->op);
 }
 
 

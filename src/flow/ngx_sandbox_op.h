@@ -76,6 +76,15 @@ ngx_int_t ngx_sandbox_op_executor(ngx_sandbox_flow_t *f,
     ngx_sandbox_call_t *call, ngx_str_t *session_id);
 
 
+/*
+ * Waits for a change of what the waiter, which was added, waits for; that gets
+ * its handler here.  Other than the rest, this may have its result at once: as
+ * ngx_sandbox_waiter_wait().
+ */
+ngx_int_t ngx_sandbox_op_wait(ngx_sandbox_flow_t *f,
+    ngx_sandbox_waiter_t *w);
+
+
 /* Resumes the flow after some time. */
 ngx_int_t ngx_sandbox_op_delay(ngx_sandbox_flow_t *f, ngx_msec_t delay);
 

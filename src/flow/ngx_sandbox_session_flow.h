@@ -127,6 +127,8 @@ typedef struct {
     ngx_str_t                       epoch;
     ngx_sandbox_runtime_call_t     *call;
     ngx_sandbox_container_state_t  *died;
+    ngx_array_t                    *results;     /* names, of those left */
+    ngx_uint_t                      next;        /* of them */
     unsigned                        absent:1;    /* no such row */
     unsigned                        overdue:1;
     unsigned                        ended:1;     /* by this flow */
@@ -134,6 +136,17 @@ typedef struct {
 } ngx_sandbox_session_settle_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[];
+
+/* for the settling only: stores what the executor has left, one by one */
+ngx_int_t ngx_sandbox_session_results(ngx_sandbox_flow_t *f);
+ngx_int_t ngx_sandbox_session_results_next(ngx_sandbox_flow_t *f);
+
+/*
+ * An operation: stores what the session's executor has left by this name,
+ * "{execution id}.{attempt}", on this node.  NGX_DECLINED: nothing that is one.
+ */
+ngx_int_t ngx_sandbox_session_result(ngx_sandbox_flow_t *f,
+    ngx_str_t *session_id, ngx_str_t *name);
 
 
 #endif /* _NGX_SANDBOX_SESSION_FLOW_H_INCLUDED_ */

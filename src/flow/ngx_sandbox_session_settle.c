@@ -66,6 +66,10 @@ const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[] = {
       ngx_sandbox_settle_dead,
       ngx_sandbox_settle_ended, NULL },
 
+    { "storing results that its executor has left",
+      ngx_sandbox_session_results,
+      ngx_sandbox_session_results_next, NULL },
+
     { "ending the session's executions",
       ngx_sandbox_settle_executions, NULL, NULL },
 

@@ -85,6 +85,18 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         "SELECT " COLUMNS FROM " WHERE e.id = ?",
         1, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
 
+    ngx_sandbox_stmt("reading an execution and its output's shape",
+        "SELECT " COLUMNS ", e.events" FROM
+        " JOIN sessions s ON s.id = e.session_id"
+        " WHERE e.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_EXECUTION_SHAPED, 1),
+
+    ngx_sandbox_stmt("reading where an execution's output is",
+        "SELECT e.session_id, e.status, e.retry_count + 1" FROM
+        " JOIN sessions s ON s.id = e.session_id"
+        " WHERE e.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_EXECUTION_WATCH_COLUMNS, 1),
+
     ngx_sandbox_stmt("inserting an execution",
         INSERT " RETURNING created_at", 13, 1, 0),
     ngx_sandbox_once_stmt("inserting an execution", "executions", INSERT, 13),
@@ -98,13 +110,13 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         "UPDATE executions e JOIN sessions s ON s.id = e.session_id"
         " SET e.status = ?, e.epoch = e.epoch + 1, e.exit_code = ?,"
         " e.error_message = ?, e.stdout = ?, e.stderr = ?,"
-        " e.stdout_truncated = ?, e.stderr_truncated = ?,"
+        " e.stdout_truncated = ?, e.stderr_truncated = ?, e.events = ?,"
         " e.return_value = ?, e.duration_ms = ?, e.metrics = ?,"
         " e.started_at = COALESCE(e.started_at, " NOW "),"
         " e.completed_at = COALESCE(?, " NOW "), s.last_activity_at = " NOW
         " WHERE e.id = ? AND e.session_id = ? AND e.retry_count = ? - 1"
         " AND e.status " ALIVE,
-        14, 0, 12),
+        15, 0, 13),
 
     ngx_sandbox_stmt("renewing the leases of executions",
         "UPDATE executions SET due_at = " NOW " + INTERVAL ? MICROSECOND"
@@ -148,12 +160,12 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " WHERE id = ?",
         1, NGX_SANDBOX_EXECUTION_RUN_COLUMNS, 1),
 
-    ngx_sandbox_stmt("reading how an execution stands",
+    ngx_sandbox_stmt("reading the lease of an execution",
         "SELECT session_id, status, retry_count + 1,"
         " IF(status " OPEN ", GREATEST(0,"
         " TIMESTAMPDIFF(MICROSECOND, " NOW ", due_at) DIV 1000), NULL)"
         " FROM executions WHERE id = ?",
-        1, NGX_SANDBOX_EXECUTION_STATE_COLUMNS, 1),
+        1, NGX_SANDBOX_EXECUTION_LEASE_COLUMNS, 1),
 
     ngx_sandbox_stmt("asking for the end of an execution",
         "BEGIN NOT ATOMIC"
@@ -220,4 +232,10 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         "SELECT id FROM executions"
         " WHERE status = 'crashed' AND due_at < " NOW " LIMIT ?",
         1, 1, 1),
+
+    ngx_sandbox_stmt("looking at an execution's state",
+        "SELECT e.status, e.status " OPEN " AND e.due_at < " NOW ","
+        " e.session_id" FROM " JOIN sessions s ON s.id = e.session_id"
+        " WHERE e.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_STATE_COLUMNS, 1),
 };

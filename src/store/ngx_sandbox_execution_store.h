@@ -42,6 +42,20 @@ enum {
 #define NGX_SANDBOX_EXECUTION_LISTED    (NGX_SANDBOX_EXECUTION_COLUMNS + 2)
 
 
+/* with the shape of its output also: NULL if that is not known */
+#define NGX_SANDBOX_EXECUTION_EVENTS    NGX_SANDBOX_EXECUTION_COLUMNS
+#define NGX_SANDBOX_EXECUTION_SHAPED    (NGX_SANDBOX_EXECUTION_COLUMNS + 1)
+
+
+/* where its output is: with the executor as long as it is open */
+enum {
+    NGX_SANDBOX_EXECUTION_WATCH_SESSION = 0,
+    NGX_SANDBOX_EXECUTION_WATCH_STATUS,
+    NGX_SANDBOX_EXECUTION_WATCH_ATTEMPT,
+    NGX_SANDBOX_EXECUTION_WATCH_COLUMNS
+};
+
+
 /* what an attempt needs */
 enum {
     NGX_SANDBOX_EXECUTION_RUN_SESSION = 0,
@@ -57,13 +71,13 @@ enum {
 };
 
 
-/* how it stands */
+/* whose turn it is */
 enum {
-    NGX_SANDBOX_EXECUTION_STATE_SESSION = 0,
-    NGX_SANDBOX_EXECUTION_STATE_STATUS,
-    NGX_SANDBOX_EXECUTION_STATE_ATTEMPT,
-    NGX_SANDBOX_EXECUTION_STATE_DUE,     /* ms until due_at; NULL: it ended */
-    NGX_SANDBOX_EXECUTION_STATE_COLUMNS
+    NGX_SANDBOX_EXECUTION_LEASE_SESSION = 0,
+    NGX_SANDBOX_EXECUTION_LEASE_STATUS,
+    NGX_SANDBOX_EXECUTION_LEASE_ATTEMPT,
+    NGX_SANDBOX_EXECUTION_LEASE_DUE,     /* ms until due_at; NULL: it ended */
+    NGX_SANDBOX_EXECUTION_LEASE_COLUMNS
 };
 
 
@@ -73,6 +87,12 @@ enum {
 
     /* id -> the execution, whatever its session */
     NGX_SANDBOX_SQL_EXECUTION_ANY,
+
+    /* as the first, and NGX_SANDBOX_EXECUTION_EVENTS */
+    NGX_SANDBOX_SQL_EXECUTION_SHAPE,
+
+    /* id -> NGX_SANDBOX_EXECUTION_WATCH_*, those of hidden ones excluded */
+    NGX_SANDBOX_SQL_EXECUTION_WATCH,
 
     /*
      * id, status (pending or running), language, code, timeout_sec, event or
@@ -90,11 +110,11 @@ enum {
 
     /*
      * status, exit_code or NULL, error_message or NULL, stdout, stderr,
-     * stdout_truncated, stderr_truncated, return_value or NULL, duration_ms
-     * or NULL, metrics or NULL, completed_at or NULL for now, id, session_id,
-     * attempt: one that is attempted gets its result, and its session an
-     * activity.  No row affected: it has one, is not the session's, or the
-     * attempt was given up.
+     * stdout_truncated, stderr_truncated, events or NULL, return_value or
+     * NULL, duration_ms or NULL, metrics or NULL, completed_at or NULL for
+     * now, id, session_id, attempt: one that is attempted gets its result, and
+     * its session an activity.  No row affected: it has one, is not the
+     * session's, or the attempt was given up.
      */
     NGX_SANDBOX_SQL_EXECUTION_FINISH,
 
@@ -120,8 +140,8 @@ enum {
     /* id -> NGX_SANDBOX_EXECUTION_RUN_* */
     NGX_SANDBOX_SQL_EXECUTION_RUN,
 
-    /* id -> NGX_SANDBOX_EXECUTION_STATE_*, whatever its session */
-    NGX_SANDBOX_SQL_EXECUTION_STATE,
+    /* id -> NGX_SANDBOX_EXECUTION_LEASE_*, whatever its session */
+    NGX_SANDBOX_SQL_EXECUTION_LEASE,
 
     /*
      * id: an unfinished one is not attempted again -> its status before,
@@ -147,6 +167,9 @@ enum {
     NGX_SANDBOX_SQL_EXECUTION_DUE_RUNNING,
     NGX_SANDBOX_SQL_EXECUTION_DUE_PENDING,
     NGX_SANDBOX_SQL_EXECUTION_DUE_CRASHED,
+
+    /* id -> NGX_SANDBOX_STATE_*, those of hidden sessions excluded */
+    NGX_SANDBOX_SQL_EXECUTION_STATE,
 
     NGX_SANDBOX_EXECUTION_STMTS
 };

@@ -19,6 +19,10 @@
 
 #define NOW       "UTC_TIMESTAMP(3)"
 
+#define OVERDUE                                                               \
+    " s.status = 'creating' AND s.start_deadline_at < " NOW                   \
+    " OR s.status = 'running' AND s.expires_at < " NOW
+
 #define COLUMNS                                                               \
     "s.id, s.template_id, s.status, s.epoch, s.mode, s.agent_id,"             \
     " s.language_runtime, s.runtime_backend, s.runtime_node,"                 \
@@ -31,8 +35,7 @@
     " s.dependency_epoch, s.dependency_started_at,"                           \
     " s.dependency_completed_at, s.python_package_index_url,"                 \
     " s.install_timeout_sec, s.allow_version_conflicts,"                      \
-    " s.status = 'creating' AND s.start_deadline_at < " NOW                   \
-    " OR s.status = 'running' AND s.expires_at < " NOW
+    OVERDUE
 
 #define FROM      " FROM sessions s"
 
@@ -145,6 +148,11 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         "SELECT id FROM sessions WHERE status = 'running'"
         " AND expires_at < " NOW " LIMIT ?",
         1, 1, 1),
+
+    ngx_sandbox_stmt("looking at a session's state",
+        "SELECT s.status," OVERDUE ", s.id" FROM
+        " WHERE s.id = ? AND s.hidden = 0",
+        1, NGX_SANDBOX_STATE_COLUMNS, 1),
 };
 
 

@@ -39,6 +39,15 @@ ngx_uint_t ngx_sandbox_store_init(void);
 extern ngx_sandbox_store_table_t  ngx_sandbox_store_tables[];
 
 
+/* the columns of the statements that only look at a state, for who waits */
+
+enum {
+    NGX_SANDBOX_STATE_STATUS = 0,
+    NGX_SANDBOX_STATE_OVERDUE,       /* 1: it has lapsed, settle it */
+    NGX_SANDBOX_STATE_SESSION,       /* its session's id */
+    NGX_SANDBOX_STATE_COLUMNS
+};
+
 /* A whole number that is not negative; 0 for anything else, NULL too. */
 ngx_int_t ngx_sandbox_value_number(const ngx_str_t *value);
 

@@ -379,9 +379,13 @@ def test_reports(e):
        and r.head["execution_id"] == name, "its body", r)
     time.sleep(0.4)
     equal(len(cb.results(name)), 1, "200: told once")
-    equal(e.post(dict(body, mode="sync"))[0].status, 200,
-          "then the id is free")
+    equal(e.post(dict(body, mode="sync"))[0].status, 409,
+          "and never run again")
+    equal(e.post(dict(body, mode="sync", attempt=2))[0].status, 200,
+          "but for another attempt")
     e.ack(name)
+    equal(e.post(dict(body, mode="sync", attempt=2))[0].status, 409,
+          "which is not run again either")
 
     # no ack
     body = e.body("shell", "echo unacked")
@@ -514,9 +518,6 @@ def test_retries(e):
     equal(cb.results(name), [], "the callback is down")
     cb.up()
     ok(until(lambda: cb.results(name)), "then up: reported")
-    time.sleep(0.3)
-    equal(e.post(dict(body, mode="sync"))[0].status, 200, "and forgotten")
-    e.ack(name)
     cb.answer = lambda call: 200
 
 

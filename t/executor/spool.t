@@ -147,6 +147,10 @@ def test_junk():
     put(e, "exec_good.7", result("exec_good", 7))
     put(e, "exec_two.1", result("exec_two", 1))
     put(e, "exec_two.2", result("exec_two", 2))
+    pairs = ["exec_pair%d" % n for n in range(12)]
+    for n, name in enumerate(pairs):
+        for attempt in (9, 10) if n % 2 else (10, 9):
+            put(e, "%s.%d" % (name, attempt), result(name, attempt))
     put(e, ".new", b"half of")
 
     put(e, "exec_empty.1", b"")
@@ -171,14 +175,16 @@ def test_junk():
     e.restart()
     ok(time.monotonic() - began < 3, "junk does not keep it from starting")
 
-    until(lambda: len({c.path for c in e.callback.calls}) >= 3)
+    until(lambda: len({c.path for c in e.callback.calls}) >= 15)
     time.sleep(0.3)
     told = {c.path.split("/")[3] for c in e.callback.calls
             if c.path.endswith("/result")}
-    equal(told, {"exec_good", "exec_two"}, "only results are told")
-    equal(spool(e), ["exec_deep.1", "exec_good.7", "exec_two.2"],
+    equal(told, {"exec_good", "exec_two", *pairs}, "only results are told")
+    equal(spool(e), sorted(["exec_deep.1", "exec_good.7", "exec_two.2"]
+                           + [name + ".10" for name in pairs]),
           "all else is gone, but for a folder that is not empty")
-    equal(state(e, "exec_two"), ("ended", 2), "the newer attempt counts")
+    equal({state(e, name) for name in pairs}, {("ended", 10)},
+          "the newer attempt counts, whichever is found first")
     equal(e.callback.results("exec_good")[0].body, result("exec_good", 7),
           "as it was")
     ok(os.path.exists(secret), "no link was followed")

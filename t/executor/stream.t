@@ -163,11 +163,18 @@ def test_resume(e):
               "after %s: as after the last" % name2)
     equal(Stream(e, name, "?").all(), whole, "an empty query is none")
 
+    equal(Stream(e, name, "?after=1&attempt=1").all(), whole[1:],
+          "of the attempt that it is")
+    r, _ = e.request("GET", "/v1/executions/%s/events?attempt=2" % name)
+    equal(r.status, 404, "another attempt: 404")
+
     for query in ("after", "after=", "after=-1", "after=+1", "after=1x",
                   "after=0x1", "after=1&after=2", "after=1&", "&after=1",
                   "after=%31", "after=1;", "x=1", "after=1&x=1", "AFTER=1",
-                  "after=1.0", "after= 1", "after=\xc2\xb2", "=", "&", "??",
-                  "after=1/events", "a" * 20000):
+                  "after=1.0", "attempt=", "attempt=1&attempt=1",
+                  "attempt=-1", "attempt=1&after", "after= 1",
+                  "after=\xc2\xb2", "=", "&", "??", "after=1/events",
+                  "a" * 20000):
         c = socket.socket(socket.AF_UNIX)
         c.connect(e.socket)
         c.settimeout(5)
@@ -206,7 +213,7 @@ def test_resume(e):
 
 
 def test_readers(e):
-    names = [start(e, "sleep 1.2; echo a; sleep 0.1; echo b >&2", "shell")
+    names = [start(e, "sleep 2.5; echo a; sleep 0.1; echo b >&2", "shell")
              for _ in range(5)]
     before = fds(e)
     streams = [Stream(e, names[0]) for _ in range(16)]
@@ -218,13 +225,26 @@ def test_readers(e):
 
     for s in streams[:8]:
         s.close()
-    ok(until(lambda: Stream(e, names[0]).status == 200),
-       "who leaves makes room")
+    ok(until(lambda: Stream(e, names[0]).status == 200, 1)
+       and e.status()["running"] == 5, "who leaves makes room at once")
     rest = [s.all() for s in streams[8:]]
     ok(all(r == [("o", 1, b"a\n"), ("e", 2, b"b\n"), ("z", 2, b"")]
            for r in rest), "all have the same", rest[:2])
     ok(until(lambda: fds(e) <= before), "no descriptor is lost", fds(e),
        before)
+
+    # who leaves in silence, after a request with a body
+    name = start(e, "sleep 3", "shell")
+    before = fds(e)
+    c = socket.socket(socket.AF_UNIX)
+    c.connect(e.socket)
+    c.sendall(b"GET /v1/executions/%s/events HTTP/1.1\r\nAuthorization:"
+              b" Bearer %s\r\nContent-Length: 2\r\n\r\n{}"
+              % (name.encode(), TOKEN.encode()))
+    ok(c.recv(1000).startswith(b"HTTP/1.1 200 "), "a GET with a body")
+    c.close()
+    ok(until(lambda: fds(e) <= before, 1), "who leaves in silence is noticed",
+       fds(e), before)
 
     # who leaves in a flood
     name = start(e, "head -c 30000000 /dev/zero | tr '\\0' x; echo", "shell")

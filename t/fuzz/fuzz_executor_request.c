@@ -24,7 +24,7 @@ fuzz_refused(const char *error, size_t size)
     size_t       i;
     const char  *names[] = { "body", "execution_id", "language", "code",
                              "timeout", "event", "env_vars", "stdin",
-                             "working_directory", "mode", NULL };
+                             "working_directory", "attempt", "mode", NULL };
 
     fuzz_bug(strlen(error) >= size - 1);
     fuzz_bug(strpbrk(error, "\r\n") != NULL);
@@ -102,6 +102,7 @@ fuzz_accepted(const sandbox_request_t *r, const char *body, size_t len)
 
     fuzz_bug(!(r->timeout > 0 && r->timeout <= SANDBOX_TIMEOUT_MAX));
 
+    fuzz_bug(r->attempt < 1 || r->attempt > SANDBOX_ATTEMPT_MAX);
     fuzz_bug((r->event == NULL) != (r->event_len == 0));
 
     if (r->event != NULL) {

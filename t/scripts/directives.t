@@ -88,6 +88,10 @@ sub defaults_of_code {
 
     $found{$1} = $2 while $code =~
         /ngx_conf_init_\w+_value\(\s*smcf->(?:node\.)?(\w+),\s*(\w+)\)/g;
+
+    # seconds, where the others are milliseconds
+    $found{$1} = "$2s" while $code =~
+        /ngx_conf_init_value\(\s*smcf->(?:node\.)?(\w+),\s*(\w+)\)/g;
     $found{$1} = $2 while $code =~
         /if[ ]\(smcf->node\.(\w+)\.len[ ]==[ ]0\)[ ]\{\s*
          ngx_str_set\([^,]+,\s*"([^"]*)"\)/gx;

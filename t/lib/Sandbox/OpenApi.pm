@@ -119,7 +119,7 @@ sub broken {
         my $value = $answer->{headers}{lc $name};
 
         if (!defined $value) {
-            push @faults, "no header $name";
+            push @faults, "no header $name" if $header->{required} // 1;
 
         } elsif ($header->{schema}
                  && ($header->{schema}{type} // '') eq 'string')

@@ -411,18 +411,80 @@ test_shape_bound(void **state)
 }
 
 
+/* the next frame: the record of that number, whole characters, as in "want" */
+
+static size_t
+frame(struct evbuffer *out, uint64_t number, const u_char *want)
+{
+    char            *line, *rest;
+    u_char          *p;
+    size_t           len, i;
+    sandbox_utf8_t   utf8;
+
+    line = evbuffer_readln(out, NULL, EVBUFFER_EOL_LF);
+    assert_non_null(line);
+    assert_int_equal(line[0], 'e');
+    assert_int_equal(strtoull(line + 2, &rest, 10), number);
+    len = strtoull(rest, NULL, 10);
+    free(line);
+
+    assert_true(len > 0 && len <= SANDBOX_EVENTS_RECORD_MAX);
+
+    p = evbuffer_pullup(out, len);
+    assert_memory_equal(p, want, len);
+
+    memset(&utf8, 0, sizeof(utf8));
+
+    for (i = 0; i < len; i++) {
+        if (sandbox_utf8_feed(&utf8, p[i]) == SANDBOX_UTF8_DONE) {
+            utf8.have = 0;
+        }
+    }
+
+    assert_int_equal(utf8.need, 0);
+
+    evbuffer_drain(out, len + 1);
+
+    return len;
+}
+
+
+/* the texts of all frames are the output, had all of it been kept */
+
+static void
+frames(sandbox_events_t *ev, const sandbox_output_t *plain)
+{
+    size_t                    len;
+    uint64_t                  number;
+    struct evbuffer          *out;
+    sandbox_events_cursor_t   c;
+
+    out = evbuffer_new();
+    sandbox_events_seek(ev, &c, 0);
+    assert_int_equal(sandbox_events_read(ev, &c, out, 10000000), SANDBOX_OK);
+
+    for (number = 1, len = 0; evbuffer_get_length(out); number++) {
+        len += frame(out, number, plain->data + len);
+        assert_true(len <= plain->len);
+    }
+
+    assert_int_equal(len, plain->len);
+    assert_int_equal(number - 1, ev->last);
+
+    evbuffer_free(out);
+}
+
+
 /* what is not kept goes to the log as well, in whole characters */
 
 static void
 test_output(void **state)
 {
-    u_char                    in[70000];
-    size_t                    i, n, fed, out_len;
-    uint64_t                  number;
-    struct evbuffer          *out;
-    sandbox_events_t         *ev;
-    sandbox_output_t          o, plain;
-    sandbox_events_cursor_t   c;
+    u_char             in[70000];
+    size_t             i, n, fed;
+    uint64_t           number;
+    sandbox_events_t  *ev;
+    sandbox_output_t   o, plain;
 
     srand(5);
 
@@ -450,49 +512,11 @@ test_output(void **state)
         sandbox_output_flush(&o);
         sandbox_output_flush(&plain);
 
-        out = evbuffer_new();
-        sandbox_events_seek(ev, &c, 0);
-        assert_int_equal(sandbox_events_read(ev, &c, out, 10000000),
-                         SANDBOX_OK);
+        frames(ev, &plain);
 
-        /* the frames' texts are the output, had all of it been kept */
-
-        for (number = 1, out_len = 0; evbuffer_get_length(out); number++) {
-            char            *line, *rest;
-            size_t           len, k;
-            sandbox_utf8_t   utf8;
-            u_char          *p;
-
-            line = evbuffer_readln(out, NULL, EVBUFFER_EOL_LF);
-            assert_int_equal(line[0], 'e');
-            assert_int_equal(strtoull(line + 2, &rest, 10), number);
-            len = strtoull(rest, NULL, 10);
-            free(line);
-            assert_true(len > 0 && len <= SANDBOX_EVENTS_RECORD_MAX);
-
-            p = evbuffer_pullup(out, len);
-            assert_memory_equal(p, plain.data + out_len, len);
-
-            memset(&utf8, 0, sizeof(utf8));
-
-            for (k = 0; k < len; k++) {
-                if (sandbox_utf8_feed(&utf8, p[k]) == SANDBOX_UTF8_DONE) {
-                    utf8.have = 0;
-                }
-            }
-
-            assert_int_equal(utf8.need, 0);
-
-            evbuffer_drain(out, len + 1);
-            out_len += len;
-        }
-
-        assert_int_equal(out_len, plain.len);
-        assert_int_equal(number - 1, ev->last);
         assert_true(o.len <= o.limit);
         assert_memory_equal(o.data, plain.data, o.len);
 
-        evbuffer_free(out);
         sandbox_output_free(&o);
         sandbox_output_free(&plain);
         sandbox_events_release(ev);

@@ -57,9 +57,10 @@ test_fields(void **state)
 
     body = HEAD ",\"event\": {\"n\": 1.10, \"big\":123456789012345678901},"
            "\"env_vars\":{\"A\":\"\\u20ac\"},\"stdin\":\"a\\u0000b\","
-           "\"working_directory\":\"a/b\",\"later\":[1]}";
+           "\"working_directory\":\"a/b\",\"later\":[1],\"attempt\":3}";
 
     accepted(&r, body);
+    assert_int_equal(r.attempt, 3);
 
     assert_string_equal(r.id, "e1");
     assert_string_equal(r.language, "python");

@@ -1,0 +1,44 @@
+
+/*
+ * Copyright (C) the ngx_sandbox authors
+ */
+
+
+/*
+ * The ids of executions that are over and forgotten, so that an attempt is
+ * never taken twice: a request that was repeated may arrive when the code has
+ * already run, and its result been stored.
+ */
+
+
+#ifndef _SANDBOX_PAST_H_INCLUDED_
+#define _SANDBOX_PAST_H_INCLUDED_
+
+
+#include "bootstrap.h"
+
+
+/* the latest ones; a repeated request is never later than that */
+#define SANDBOX_PAST_MAX  512
+
+
+typedef struct {
+    char      id[SANDBOX_ID_MAX + 1];
+    unsigned  attempt;
+} sandbox_past_item_t;
+
+
+/* zeroed by whoever owns it */
+typedef struct {
+    unsigned             next;
+    sandbox_past_item_t  items[SANDBOX_PAST_MAX];
+} sandbox_past_t;
+
+
+void sandbox_past_add(sandbox_past_t *past, const char *id, unsigned attempt);
+
+/* the newest attempt of it that is over; 0: none is known */
+unsigned sandbox_past_attempt(const sandbox_past_t *past, const char *id);
+
+
+#endif /* _SANDBOX_PAST_H_INCLUDED_ */
