@@ -139,7 +139,7 @@ static ngx_int_t
 ngx_http_sandbox_package_upstream(ngx_conf_t *cf, ngx_str_t *origin)
 {
     size_t                          scheme;
-    ngx_url_t                       u;
+    ngx_url_t                       u, known;
     ngx_http_upstream_server_t     *us;
     ngx_http_upstream_srv_conf_t   *uscf;
 
@@ -152,10 +152,15 @@ ngx_http_sandbox_package_upstream(ngx_conf_t *cf, ngx_str_t *origin)
     u.default_port = scheme == 8 ? 443 : 80;
     u.uri_part = 1;
 
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+    /* an upstream parses it as well, and stops nginx where that fails */
+
+    known = u;
+
+    if (ngx_parse_url(cf->pool, &known) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"%V\" in \"sandbox_package_index\" is not known "
-                           "now: %s", origin, u.err ? u.err : "no memory");
+                           "now: %s", origin,
+                           known.err ? known.err : "no memory");
         return NGX_OK;
     }
 

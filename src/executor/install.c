@@ -72,7 +72,6 @@ static void sandbox_install_cut(char *text, size_t len);
 static void sandbox_install_names(const sandbox_install_t *in, char *text,
     size_t size);
 static char *sandbox_install_complaints(sandbox_install_t *in);
-static void sandbox_install_hide(char *text, const char *secret);
 static void sandbox_install_reported(void *data, int rc);
 static void sandbox_install_release(sandbox_install_t *in);
 static void sandbox_install_free(sandbox_install_t *in);
@@ -592,23 +591,9 @@ sandbox_install_complaints(sandbox_install_t *in)
 
     free(copy);
 
-    sandbox_install_hide(text, sandbox_relay_base(in->relay));
+    sandbox_relay_hide(in->relay, text);
 
     return text;
-}
-
-
-static void
-sandbox_install_hide(char *text, const char *secret)
-{
-    char    *p;
-    size_t   len;
-
-    len = strlen(secret);
-
-    for (p = strstr(text, secret); p != NULL; p = strstr(p, secret)) {
-        memmove(p, p + len, strlen(p + len) + 1);
-    }
 }
 
 

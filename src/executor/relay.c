@@ -68,6 +68,7 @@ struct sandbox_relay_s {
 };
 
 
+static void sandbox_relay_cut(char *text, const char *part);
 static size_t sandbox_relay_prefix(const char *index);
 static int sandbox_relay_listen(sandbox_relay_t *relay);
 static int sandbox_relay_name(sandbox_relay_t *relay, const char *index);
@@ -144,10 +145,25 @@ sandbox_relay_url(const sandbox_relay_t *relay)
 }
 
 
-const char *
-sandbox_relay_base(const sandbox_relay_t *relay)
+void
+sandbox_relay_hide(const sandbox_relay_t *relay, char *text)
 {
-    return relay->base;
+    sandbox_relay_cut(text, relay->base);
+    sandbox_relay_cut(text, relay->secret);
+}
+
+
+static void
+sandbox_relay_cut(char *text, const char *part)
+{
+    char    *p;
+    size_t   len;
+
+    len = strlen(part);
+
+    for (p = strstr(text, part); p != NULL; p = strstr(p, part)) {
+        memmove(p, p + len, strlen(p + len) + 1);
+    }
 }
 
 

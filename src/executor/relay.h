@@ -30,9 +30,11 @@ sandbox_relay_t *sandbox_relay_start(sandbox_executor_t *ex,
     const char *index, uint64_t max);
 void sandbox_relay_stop(sandbox_relay_t *relay);
 
-/* the index for an installer; and the beginning of it that nobody may see */
+/* the index for an installer */
 const char *sandbox_relay_url(const sandbox_relay_t *relay);
-const char *sandbox_relay_base(const sandbox_relay_t *relay);
+
+/* takes out of a text what nobody may see: the URL's beginning, its secret */
+void sandbox_relay_hide(const sandbox_relay_t *relay, char *text);
 
 /* the last that went wrong on its side, in words; empty: nothing did */
 const char *sandbox_relay_trouble(const sandbox_relay_t *relay);
