@@ -105,9 +105,11 @@ sub client {
         my $mode = (qw(execute execute execute-sync))[rand 3];
         my %body = (language => 'shell', timeout => $timeout,
             max_retries => rand() < 0.4 ? 0 : 3,
-            code => sprintf('echo "%s start" >>ledger; echo out %s; sleep %.2f;'
-                            . ' echo "%s end" >>ledger; exit %d',
-                            $name, $name, $sleep, $name, $exit));
+            code => sprintf('name=%s; read -r me </proc/sys/kernel/random/uuid;'
+                            . ' echo "$name start $me" >>ledger; echo out $me;'
+                            . ' sleep %.2f;'
+                            . ' echo "$name end $me $(date +%%s.%%N)" >>ledger;'
+                            . ' exit %d', $name, $sleep, $exit));
         my $key = rand() < 0.7 ? $name : undef;
         my %job = (name => $name, session => $session, exit => $exit,
                    timeout => $timeout, key => $key, mode => $mode,
@@ -178,8 +180,17 @@ my %chaos = (
     },
     'a container' => sub {
         my $n = int rand @sessions;
-        $killed{ $sessions[$n] } = 1;
+        $killed{ $sessions[$n] } = time;
         docker("kill sandbox-$sessions[$n]-2");
+        renew($n);
+    },
+    'nginx, and a container before it is back' => sub {
+        my $n = int rand @sessions;
+        Sandbox::Test::nginx_kill();
+        sleep 3;
+        $killed{ $sessions[$n] } = time;
+        docker("kill sandbox-$sessions[$n]-2");
+        nginx_start(workers => 3, conf => \&conf);
         renew($n);
     },
     'what executes the code' => sub {
@@ -230,21 +241,23 @@ my (%ledger, %rows, %jobs, %seen);
 for my $session (keys %workspace) {
     my $fd = fileno $workspace{$session};
 
+    # the last attempt, and when each ended
     for (split /\n/, Sandbox::Test::slurp("/proc/self/fd/$fd/ledger")) {
-        my ($name, $what) = split / /;
+        my ($name, $what, $attempt, $at) = split / /;
         $ledger{$name}{$what}++;
+        $ledger{$name}{last} = $attempt if $what eq 'start';
+        $ledger{$name}{$attempt} = $at;
     }
 }
 
 for (db("SELECT id, session_id, status, IFNULL(exit_code, ''),
-         SUBSTRING_INDEX(SUBSTRING_INDEX(code, '\"', 2), '\"', -1), stdout,
+         SUBSTRING(SUBSTRING_INDEX(code, ';', 1), 6), stdout,
          retry_count, metrics IS NOT NULL, IFNULL(error_message, ''),
          max_retries FROM executions"))
 {
     my %row;
     @row{qw(id session status exit name stdout retries result message
             max_retries)} = @$_;
-    $row{name} =~ s/ start$//;
     push @{ $rows{ $row{name} } }, \%row;
     $seen{ $row{status} }++;
 }
@@ -278,9 +291,12 @@ for my $name (sort keys %rows) {
             && $job->{exit}))
     {
         $confirmed++;
+        my ($attempt) = $row->{stdout} =~ /^out (\S+)\\n$/;
         push @{ $faults{'has a result that it really had'} }, $tells
-            if !$really->{end} || $row->{stdout} ne "out $name\\n"
+            if !$attempt || !$really->{$attempt}
                || $row->{exit} != $job->{exit};
+        push @{ $faults{'has the result of its last attempt'} }, $tells
+            if ($attempt // '') ne ($really->{last} // '');
     }
 
     if ($row->{status} eq 'timeout') {
@@ -288,12 +304,17 @@ for my $name (sort keys %rows) {
             if $job->{timeout} != 1;
     }
 
-    # what has ended is told so, unless its sandbox died around that moment
-    if ($really->{end} && !$row->{result} && !$killed{ $row->{session} }
-        && $row->{status} ne 'cancelled')
+    # what has ended is told so, unless its sandbox died around that moment,
+    # before it could write the result to its disk
+    my $ended = $really->{ $really->{last} // '' };
+    my $died = $killed{ $row->{session} };
+    my $moment = $job->{mode} eq 'execute' ? 1 : 4;
+
+    if ($ended && !$row->{result} && $row->{status} ne 'cancelled'
+        && !($died && $ended > $died - $moment))
     {
         push @{ $faults{'keeps the result that it had'} },
-            "$tells ledger: $really->{start} $really->{end}";
+            "$tells ended at $ended, died at " . ($died // '-');
     }
 
     if ($row->{status} eq 'failed' && $row->{message} eq '' ) {
@@ -308,6 +329,7 @@ for my $what ('is one row', 'runs as often as it was attempted, at most',
               'is not attempted more often than it may be',
               'runs once where that is asked for',
               'has a result that it really had',
+              'has the result of its last attempt',
               'ran out of time where it could', 'keeps the result that it had',
               'tells the cause')
 {
