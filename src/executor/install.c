@@ -557,12 +557,12 @@ sandbox_install_names(const sandbox_install_t *in, char *text, size_t size)
 }
 
 
-/* the lines that it calls errors, without what nobody may know; or NULL */
+/* what it calls errors, or its last line, but for what nobody may know; NULL */
 
 static char *
 sandbox_install_complaints(sandbox_install_t *in)
 {
-    char        *copy, *text, *line, *rest;
+    char        *copy, *text, *line, *rest, *last;
     size_t       len;
     const char  *word;
 
@@ -575,11 +575,14 @@ sandbox_install_complaints(sandbox_install_t *in)
     }
 
     len = 0;
+    last = NULL;
 
     for (line = strtok_r(copy, "\r\n", &rest);
          line != NULL;
          line = strtok_r(NULL, "\r\n", &rest))
     {
+        last = line;
+
         word = strncmp(line, "ERROR: ", 7) == 0 ? line + 7
                : strncmp(line, "npm error ", 10) == 0 ? line + 10
                : strncmp(line, "npm ERR! ", 9) == 0 ? line + 9 : NULL;
@@ -587,6 +590,10 @@ sandbox_install_complaints(sandbox_install_t *in)
         if (word != NULL) {
             len += sprintf(text + len, "%s%s", len ? " " : "", word);
         }
+    }
+
+    if (len == 0 && last != NULL) {
+        strcpy(text, last);
     }
 
     free(copy);

@@ -401,10 +401,13 @@ sandbox_npm_variable(const sandbox_installer_run_t *run, unsigned n)
         break;
 
     case 2:
-        return strdup("npm_config_userconfig=/dev/null");
+        rc = asprintf(&text, "npm_config_userconfig=%s/none", run->tmp);
+        break;
 
     case 3:
-        return strdup("npm_config_globalconfig=/dev/null");
+        /* which must not be the same file */
+        rc = asprintf(&text, "npm_config_globalconfig=%s/nothing", run->tmp);
+        break;
 
     default:
         return NULL;

@@ -59,7 +59,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_install_stmts[] = {
         " OR installed_dependencies <> '[]')",
         2, 0, 0),
 
-    ngx_sandbox_stmt_changes("storing an install",
+    ngx_sandbox_stmt("storing an install",
         "UPDATE sessions SET dependency_status = 'completed',"
         " installed_dependencies = ?,"
         " kept_dependencies = requested_dependencies,"
@@ -67,7 +67,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_install_stmts[] = {
         " dependency_due_at = NULL, updated_at = " NOW
         " WHERE id = ? AND dependency_status = 'installing'"
         " AND dependency_epoch = ?",
-        3, 0, 2),
+        3, 0, 0),
 
     ngx_sandbox_stmt_changes("storing that an install failed",
         FAIL " WHERE id = ? AND dependency_status = 'installing'"

@@ -6,15 +6,20 @@
 # more than its index, that outlives its time or is ended with somebody's code,
 # and a link that has us remove what code cannot.
 
+import base64
+import hashlib
+import io
 import json
 import os
-import stat
+import subprocess
 import sys
+import tarfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import (Executor, TOKEN, SESSION, done, equal, ok, skip, until)
+from harness import (Executor, PATH, TOKEN, SESSION, done, equal, ok, skip,
+                     until)
 
 PIP = r'''
 import http.client, os, sys, time, urllib.parse, urllib.request
@@ -329,6 +334,75 @@ if "javascript" in e.status()["languages"]:
 else:
     skip("are found", "no Node.js here")
 
+# the real one, where there is one: its options are what it takes
+
+REAL = subprocess.run(["npm", "--version"], capture_output=True,
+                      env={"PATH": PATH, "HOME": "/nonexistent"})
+
+if REAL.returncode == 0:
+    os.unlink(e.dir + "/bin/npm")
+    packages = {}
+
+    def npm_package(name, version, main, needs):
+        package = {"name": name, "version": version, "main": "index.js",
+                   "dependencies": needs,
+                   "scripts": {"install": "touch %s/ran" % e.workspace}}
+        out = io.BytesIO()
+
+        with tarfile.open(fileobj=out, mode="w:gz") as tar:
+            for path, text in (("package/package.json", json.dumps(package)),
+                               ("package/index.js", main)):
+                item = tarfile.TarInfo(path)
+                item.size = len(text)
+                tar.addfile(item, io.BytesIO(text.encode()))
+
+        packages[name] = (package, out.getvalue())
+
+    def registry(call):
+        path = call.path[len("/packages/npm/default/0/"):].replace("%2f", "/")
+
+        if path.endswith(".tgz"):
+            return 200, packages[path[:-len(".tgz")]][1]
+
+        if path not in packages:
+            return 404, b"{}"
+
+        package, data = packages[path]
+        package["dist"] = {
+            "tarball": "%s/packages/npm/default/0/%s.tgz"
+            % (call.headers["X-Sandbox-Base"], path),
+            "integrity": "sha512-" + base64.b64encode(
+                hashlib.sha512(data).digest()).decode()}
+        return 200, json.dumps({
+            "name": path, "dist-tags": {"latest": package["version"]},
+            "versions": {package["version"]: package}}).encode()
+
+    npm_package("@s/left", "1.0.0", "exports.text = require('right').text;",
+                {"right": "^1.0.0"})
+    npm_package("right", "1.2.0", "exports.text = 'from right';", {})
+    npm_package("lonely", "1.0.0", "", {"missing": "^1.0.0"})
+    e.callback.serve = registry
+
+    install(e, "n3", "@s/left", kind="npm", index="/packages/npm/default/0/",
+            timeout=60)
+    r = report(e, "n3", 60)
+    equal(sorted(p["name"] + "@" + p["version"] for p in r["installed"]),
+          ["@s/left@1.0.0", "right@1.2.0"], "the real npm installs")
+    equal(e.javascript("console.log(require('@s/left').text)").out,
+          "from right\n", "what is found")
+    ok(not os.path.exists(e.workspace + "/ran"), "and runs no scripts")
+
+    install(e, "n4", "lonely==1.0.0", kind="npm", timeout=60,
+            index="/packages/npm/default/0/")
+    r = report(e, "n4", 60)
+    ok(r["status"] == "failed" and "lonely==1.0.0" in r["error"]
+       and "404" in r["error"], "or says what is missing", r)
+
+else:
+    skip("the real npm", "this machine has none")
+
+e.callback.serve = lambda call: (200, b"")
+
 # ------------------------------------------------------------ links
 
 kept = e.run + "/spool/kept"
@@ -349,8 +423,8 @@ equal(install(e, "l2", "good")[0], 503, "is refused")
 equal(os.listdir(kept), ["file"], "and leads nowhere either")
 os.unlink(e.workspace + "/.packages")
 
-os.unlink(e.dir + "/bin/npm")
-if not os.path.exists("/usr/bin/npm"):
+if REAL.returncode != 0:
+    os.unlink(e.dir + "/bin/npm")
     equal(install(e, "n2", "x", kind="npm",
                   index="/packages/npm/default/0/")[0], 404, "without npm")
 else:
