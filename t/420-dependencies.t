@@ -306,6 +306,48 @@ $session = settled($u);
 like($session->{dependency_install_error}, qr/timed out/, 'it is settled');
 is(installed($session), 'good==2.0', 'what is there is still told');
 
+# ---- its time
+
+db("UPDATE sessions SET install_timeout_sec = 1 WHERE id = '$u'");
+install($u, packages(['slow', undef]));
+like(settled($u)->{dependency_install_error}, qr/timed out after 1 s/,
+     'an install has its time');
+
+# ---- npm: the image has none, the index is there
+
+my $n = session(template_id => 'nodejs-basic');
+is(install($n, packages(['@a/../b', undef]))->{status}, 422, 'a path');
+is(install($n, packages(['@scope/one', '1.0.0'], ['left', undef]))->{status},
+   200, 'packages of Node.js');
+like(settled($n)->{dependency_install_error},
+     qr/the session's image has no installer/, 'without npm');
+
+db("UPDATE sessions SET dependency_status = 'installing',
+    dependency_due_at = UTC_TIMESTAMP(3) + INTERVAL 60 SECOND
+    WHERE id = '$n'");
+
+sub npm {
+    my ($path, $base) = @_;
+
+    return unix_call($socket, 'GET', "/packages/npm/default/0/npm/$path", '',
+                     Authorization => 'Bearer ' . token($n),
+                     'X-Sandbox-Base' => $base);
+}
+
+my $base = 'http://127.0.0.1:1/abc';
+like(npm('left', $base)->{text},
+     qr{"tarball": "\Q$base\E/packages/npm/default/0/npm/left/-/left-1}s,
+     'links in a document of npm are turned');
+like(npm('@scope%2fone', $base)->{text},
+     qr{"tarball": "\Q$base\E/packages/npm/default/0/npm/\@scope/one/-/one-1}s,
+     'with a scope as well');
+is(npm('left/-/left-1.0.0.tgz', $base)->{status}, 200, 'they lead somewhere');
+unlike(npm('left', 'http://"x')->{text}, qr/"x/, 'a base is an address');
+is(callback('GET', '/packages/pypi/default/0/simple/good/', '',
+            Authorization => 'Bearer ' . token($n)), 403,
+   'nothing of Python for Node.js');
+db("UPDATE sessions SET dependency_status = 'failed' WHERE id = '$n'");
+
 # ---- a new container gets them again: what is handed over when it is ready
 
 db("UPDATE sessions SET status = 'creating', start_deadline_at =
