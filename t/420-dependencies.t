@@ -222,6 +222,8 @@ for my $name (sort keys %says) {
 
 is(run_in($u, 'import os; print(os.listdir(".packages"))')->{stdout}, "[]\n",
    'nothing is left of any');
+is(counts()->{counts}{'/simple/cached/'}, undef,
+   'nginx takes no orders from an index');
 cmp_ok((split ' ', `du -sm @{[home()]}/packages`)[0], '<', 20,
        'nor in the cache');
 

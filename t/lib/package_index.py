@@ -148,7 +148,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif name == "orders":
             self.send_response(200)
-            self.send_header("X-Accel-Redirect", "/_sandbox/database")
+            self.send_header("X-Accel-Redirect", "/_sandbox/packages/pypi/"
+                             "default/0/simple/cached/")
             self.send_header("Content-Length", "0")
             self.end_headers()
         elif name == "away":
