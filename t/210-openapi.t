@@ -123,6 +123,8 @@ for my $prefix ('', '/executions') {
     my $id = $run->{json}{execution_id};
 
     # while it runs, and when it has ended
+    api(GET => "/executions/$id/events?last_event_id=0");
+
     for (1 .. 2) {
         api(GET => "/executions/$id$_") for '', '/status', '/result';
         wait_for(sub {
@@ -140,8 +142,14 @@ for my $prefix ('', '/executions') {
     api(GET => "$prefix/sessions/none/executions");
 }
 
-api(GET => "/executions/none$_") for '', '/status', '/result';
+api(POST => "/sessions/$s/execute-stream?cancel_on_disconnect=1",
+    { language => 'shell', code => 'echo a; echo b >&2; exit 3' });
+api(POST => "/sessions/$s/execute-stream", { language => 'ruby' });
+api(POST => '/sessions/none/execute-stream', { language => 'shell',
+                                               code => 'x' });
+api(GET => "/executions/none$_") for '', '/status', '/result', '/events';
 api(POST => '/executions/none/cancel');
+api(HEAD => '/executions/none/events');
 api(GET => '/sessions');
 api(GET => '/sessions?limit=1&status=running&template_id=python-basic'
            . '&metadata.k=v');

@@ -108,5 +108,24 @@ is(join(' ', workers()), "@pids", 'the workers are the same');
 ($text, $code) = curl("$base/sessions/$s");
 is($code, 0, 'and answer');
 
+
+# ---- watching
+
+($text, $code) = curl('-N', post('echo a; sleep 0.2; head -c 2000000 /dev/zero'
+                                 . ' | tr "\\\\0" x; echo b >&2'),
+                      "$base/sessions/$s/execute-stream");
+is($code, 0, 'a stream of events ends');
+like($text, qr/^id: 1\nevent: stdout\ndata: \{"text":"a\\n"\}\n\n/m,
+     'with what was written');
+like($text, qr/"b\\n"\}\n.*^event: done\ndata: \{\}\n\n\z/ms, 'to its end');
+
+curl('-N', '--max-time', 2, '-o', '/dev/null', post('sleep 61'),
+     "$base/sessions/$s/execute-stream?cancel_on_disconnect=true");
+ok(wait_for(sub {
+    (db("SELECT status FROM executions WHERE session_id = '$s'
+         AND code = 'sleep 61'"))[0][0] eq 'cancelled';
+}, 20), 'a stream that is reset ends the code, if it is to');
+is(join(' ', workers()), "@pids", 'the workers are the same');
+
 unlink $file, "$cert.key", "$cert.pem";
 finish();

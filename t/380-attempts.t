@@ -343,4 +343,22 @@ for my $body ('{}', '{"executions": "x"}', '{"executions": [1]}',
          qr/^4(?:00|22)$/, "heartbeat: $body");
 }
 
+# the older spelling, of one execution
+db("INSERT INTO executions (id, session_id, status, language, code,
+    timeout_sec, max_retries, due_at)
+    VALUES ('older', '$s', 'running', 'shell', ':', 5, 0,
+            UTC_TIMESTAMP(3) + INTERVAL 1 SECOND)");
+for my $case (['older', '{"attempt": 2}', 200], ['older', '{}', 200],
+              ['none', '{}', 200], ['a%20b', '{}', 404], ['older', '[]', 400])
+{
+    my ($id, $body, $status) = @$case;
+    is(unix_call(Sandbox::Test::home() . '/callback/internal.sock',
+                 POST => "/internal/executions/$id/heartbeat", $body,
+                 Authorization => 'Bearer ' . token($s),
+                 'Content-Type' => 'application/json')->{status},
+       $status, "heartbeat of $id: $body");
+}
+is((row('older', "TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), due_at) > 3"))[0], 1,
+   'renews its lease');
+
 finish();

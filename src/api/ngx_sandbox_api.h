@@ -266,6 +266,7 @@ void ngx_sandbox_execution_settle_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_reconcile_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_reap_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_heartbeat_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_execution_heartbeat_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_ready_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_exited_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_result_api(ngx_sandbox_api_t *a);

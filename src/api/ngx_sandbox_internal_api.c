@@ -51,6 +51,12 @@ typedef struct {
 } ngx_sandbox_heartbeat_body_t;
 
 
+typedef struct {
+    ngx_sandbox_fields_t           fields;
+    ngx_int_t                      attempt;
+} ngx_sandbox_heartbeat_one_t;
+
+
 static ngx_int_t ngx_sandbox_heartbeat_ids(ngx_sandbox_api_t *a,
     ngx_sandbox_items_t *list, ngx_sandbox_heartbeat_t *h);
 static ngx_int_t ngx_sandbox_ready_isolation(ngx_sandbox_api_t *a,
@@ -97,6 +103,15 @@ static const ngx_sandbox_field_t  ngx_sandbox_heartbeat_body[] = {
       NGX_SANDBOX_FIELD_REQUIRED|NGX_SANDBOX_FIELD_LINE,
       NGX_SANDBOX_ID_MAX + 5, NGX_SANDBOX_HEARTBEAT_MAX,
       offsetof(ngx_sandbox_heartbeat_body_t, executions), NULL, NULL, NULL },
+
+      ngx_sandbox_null_field
+};
+
+
+static const ngx_sandbox_field_t  ngx_sandbox_heartbeat_one[] = {
+
+    { ngx_string("attempt"), NGX_SANDBOX_FIELD_INT, 0, 1, 1000,
+      offsetof(ngx_sandbox_heartbeat_one_t, attempt), NULL, NULL, NULL },
 
       ngx_sandbox_null_field
 };
@@ -204,6 +219,52 @@ ngx_sandbox_heartbeat_api(ngx_sandbox_api_t *a)
         ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INVALID_PARAMETER,
                                   "executions: must be a list of "
                                   "\"id.attempt\"");
+        return;
+    }
+
+    h->session_id = a->session_id;
+
+    ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_heartbeat_steps, h, 1,
+                        ngx_sandbox_internal_done);
+}
+
+
+/* the older spelling: of one execution */
+
+void
+ngx_sandbox_execution_heartbeat_api(ngx_sandbox_api_t *a)
+{
+    u_char                       *p;
+    ngx_str_t                     item;
+    ngx_sandbox_items_t           list;
+    ngx_sandbox_heartbeat_t      *h;
+    ngx_sandbox_heartbeat_one_t   body;
+
+    ngx_memzero(&body, sizeof(ngx_sandbox_heartbeat_one_t));
+    body.attempt = 1;
+
+    if (ngx_sandbox_api_body(a, ngx_sandbox_heartbeat_one, &body) != NGX_OK) {
+        return;
+    }
+
+    h = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_heartbeat_t));
+    p = ngx_pnalloc(a->request->pool, a->params[0].len + 1 + NGX_INT_T_LEN);
+
+    if (h == NULL || p == NULL) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
+        return;
+    }
+
+    item.data = p;
+    item.len = ngx_sprintf(p, "%V.%i", &a->params[0], body.attempt) - p;
+
+    ngx_memzero(&list, sizeof(ngx_sandbox_items_t));
+    list.elts = &item;
+    list.nelts = 1;
+
+    if (ngx_sandbox_heartbeat_ids(a, &list, h) != NGX_OK) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_INVALID_EXECUTION,
+                                  "no execution has such an id");
         return;
     }
 

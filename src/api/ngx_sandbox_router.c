@@ -109,6 +109,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_result_api },
     { NGX_HTTP_POST, "/internal/executions/{id}/status", CALLBACK, JSON,
       ngx_sandbox_status_api },
+    { NGX_HTTP_POST, "/internal/executions/{id}/heartbeat", CALLBACK, JSON,
+      ngx_sandbox_execution_heartbeat_api },
 
     { NGX_HTTP_POST, "/internal/sessions/{id}/dependencies", CALLBACK, JSON,
       ngx_sandbox_installed_api },
@@ -124,6 +126,8 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       BASE|RESULT, ngx_sandbox_result_api },
     { NGX_HTTP_POST, "/internal/executions/{id}/status", CALLBACK, BASE|JSON,
       ngx_sandbox_status_api },
+    { NGX_HTTP_POST, "/internal/executions/{id}/heartbeat", CALLBACK,
+      BASE|JSON, ngx_sandbox_execution_heartbeat_api },
 
     /* what goes on after an answer, and the timers */
 

@@ -245,6 +245,10 @@ ngx_sandbox_execute_ran(ngx_sandbox_flow_t *f)
     rc = ngx_sandbox_result_decode(f->pool, &e->call.answer, &e->result,
                                    &reason);
 
+    /* it has run: if the result cannot be stored now, it is reported */
+
+    e->unknown = 1;
+
     if (rc == NGX_OK) {
         rc = ngx_sandbox_execute_is_its(e, &reason);
     }

@@ -59,7 +59,7 @@ typedef struct ngx_sandbox_execute_s {
     ngx_str_t                  *row;             /* to be shown, in the end */
     ngx_int_t                   answered;        /* what sending it returned */
     unsigned                    accepted:1;      /* its row is there */
-    unsigned                    unknown:1;       /* it may still be running */
+    unsigned                    unknown:1;       /* it may run, or have run */
     unsigned                    begun:1;         /* it does not wait */
     unsigned                    broken:1;        /* the way to it was lost */
 } ngx_sandbox_execute_t;
@@ -90,6 +90,8 @@ extern const ngx_sandbox_step_t  ngx_sandbox_execution_watch_steps[];
 typedef struct {
     ngx_sandbox_execute_t       run;             /* first */
     ngx_int_t                   due;             /* ms, until then */
+    ngx_uint_t                  conflicts;       /* with an older attempt */
+    unsigned                    paused:1;        /* for its end */
     unsigned                    crashed:1;       /* no attempt at present */
     unsigned                    pending:1;
     unsigned                    alive:1;         /* the executor knows it */

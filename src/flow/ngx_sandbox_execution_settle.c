@@ -24,10 +24,14 @@
 #include "ngx_sandbox_session_flow.h"
 
 
-#define NGX_SANDBOX_SETTLE_ASK_MS   2000
+#define NGX_SANDBOX_SETTLE_ASK_MS     2000
+
+/* for the end of an older attempt */
+#define NGX_SANDBOX_SETTLE_PAUSE_MS   200
+#define NGX_SANDBOX_SETTLE_CONFLICTS  10
 
 /* what the session's settling takes to find that the sandbox is dead */
-#define NGX_SANDBOX_SETTLE_LOOK_MS  1000
+#define NGX_SANDBOX_SETTLE_LOOK_MS    1000
 
 
 static ngx_int_t ngx_sandbox_execution_settle_read(ngx_sandbox_flow_t *f);
@@ -464,14 +468,35 @@ ngx_sandbox_execution_settle_dispatch(ngx_sandbox_flow_t *f)
 }
 
 
+/* 409: the attempt before this one is being ended, which is soon done */
+
 static ngx_int_t
 ngx_sandbox_execution_settle_dispatched(ngx_sandbox_flow_t *f)
 {
-    ngx_sandbox_execute_t  *e;
+    ngx_sandbox_execute_t           *e;
+    ngx_sandbox_execution_settle_t  *s;
 
-    e = f->data;
+    s = f->data;
+    e = &s->run;
+
+    if (s->paused) {
+        s->paused = 0;
+        return ngx_sandbox_execution_settle_dispatch(f);
+    }
 
     if (f->op_rc == NGX_OK && e->call.status == NGX_HTTP_ACCEPTED) {
+        return NGX_DONE;
+    }
+
+    if (f->op_rc == NGX_OK && e->call.status == NGX_HTTP_CONFLICT) {
+
+        if (s->conflicts++ < NGX_SANDBOX_SETTLE_CONFLICTS) {
+            s->paused = 1;
+            return ngx_sandbox_op_delay(f, NGX_SANDBOX_SETTLE_PAUSE_MS);
+        }
+
+        /* then it has this one, or the lease ends */
+
         return NGX_DONE;
     }
 

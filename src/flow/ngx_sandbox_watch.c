@@ -33,6 +33,10 @@
 /* how often the row is looked at although the executor sends */
 #define NGX_SANDBOX_WATCH_CHECK_MS     15000
 
+/* the same when it has ended, and how long the executor has for the rest */
+#define NGX_SANDBOX_WATCH_CLOSING_MS   1000
+#define NGX_SANDBOX_WATCH_CLOSED_MS    15000
+
 
 static ngx_int_t ngx_sandbox_watch_pause(ngx_sandbox_watch_t *w,
     ngx_sandbox_watch_event_t *ev);
@@ -214,7 +218,8 @@ ngx_sandbox_watch_follow(ngx_sandbox_watch_t *w, ngx_sandbox_watch_event_t *ev)
 
     if (w->due) {
         w->due = 0;
-        ngx_sandbox_watch_timer(w, NGX_SANDBOX_WATCH_CHECK_MS);
+        ngx_sandbox_watch_timer(w, w->over ? NGX_SANDBOX_WATCH_CLOSING_MS
+                                           : NGX_SANDBOX_WATCH_CHECK_MS);
 
         (void) ngx_sandbox_watch_read(w,
                &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_WATCH]);
@@ -264,6 +269,10 @@ ngx_sandbox_watch_open(ngx_sandbox_watch_t *w)
         return NGX_ERROR;
     }
 
+    /* what the client said may be anything, what has come is not repeated */
+
+    w->follow.after = w->live ? w->number : 0;
+
     rc = ngx_sandbox_follow_start(&w->follow, &socket, &uri, &token);
 
     ngx_explicit_memzero(token.data, token.len);
@@ -298,7 +307,7 @@ ngx_sandbox_watch_uri(ngx_sandbox_watch_t *w, ngx_pool_t *pool, ngx_str_t *uri)
 /*
  * NGX_DECLINED: the executor need not be followed any longer.  Of one that has
  * ended it gets some time to send the rest, of which it may have more than the
- * row.
+ * row, if it does send it.
  */
 
 static ngx_int_t
@@ -330,11 +339,18 @@ ngx_sandbox_watch_check(ngx_sandbox_watch_t *w)
         return NGX_OK;
     }
 
-    if (w->over) {
+    if (!w->over) {
+        w->over = 1;
+        w->closed = ngx_current_msec;
+        ngx_sandbox_watch_timer(w, NGX_SANDBOX_WATCH_CLOSING_MS);
+
+    } else if (w->number == w->passed
+               || ngx_current_msec - w->closed > NGX_SANDBOX_WATCH_CLOSED_MS)
+    {
         return NGX_DECLINED;
     }
 
-    w->over = 1;
+    w->passed = w->number;
 
     return NGX_OK;
 }

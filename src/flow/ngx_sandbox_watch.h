@@ -89,6 +89,8 @@ struct ngx_sandbox_watch_s {
     ngx_msec_t                    wait;        /* before it looks again */
     ngx_msec_t                    opened;      /* when it began to follow */
     ngx_msec_t                    down;        /* MariaDB, since */
+    ngx_msec_t                    closed;      /* when the row was found so */
+    uint64_t                      passed;      /* records, at the last check */
 
     ngx_int_t                     attempt;     /* 0: not known yet */
     uint64_t                      base;        /* its event */

@@ -54,6 +54,7 @@ ngx_sandbox_follow_start(ngx_sandbox_follow_t *f, ngx_str_t *socket,
     ngx_memzero(&f->frames, sizeof(ngx_sandbox_frames_t));
     ngx_memzero(&f->buffer, sizeof(ngx_buf_t));
 
+    f->frames.number = f->after;
     f->status = 0;
     f->turn = 0;
     f->error = "the session's executor cannot be reached";
@@ -168,6 +169,7 @@ ngx_sandbox_follow_connect(ngx_sandbox_follow_t *f, ngx_str_t *socket)
 
     c->data = f;
     c->log = f->log;
+    c->log_error = NGX_ERROR_INFO;
     c->read->log = f->log;
     c->write->log = f->log;
     c->read->handler = ngx_sandbox_follow_read_handler;

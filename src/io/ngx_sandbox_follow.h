@@ -32,6 +32,7 @@ struct ngx_sandbox_follow_s {
     ngx_sandbox_follow_handler_pt   handler;
     void                           *data;
     ngx_log_t                      *log;
+    uint64_t                        after;       /* numbers rise above it */
 
     /* the result */
     ngx_uint_t                      status;      /* of the answer, or 0 */

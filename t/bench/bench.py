@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import executions
+import watching
 from measure import (API, HOME, NAME, SECONDS, api, container_gone, engine,
                      executor_wait, interleave, one_after_the_other,
                      plain_select, row, session_create, session_wait,
@@ -18,7 +19,7 @@ PLAIN = os.environ["BENCH_PLAIN"]              # of an nginx with return 200
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 CREATES = int(os.environ.get("BENCH_CREATES", "12"))
 PARTS = os.environ.get("BENCH_PARTS",
-                       "executes sandboxes output reads memory creates")
+                       "executes watching sandboxes output reads memory creates")
 
 
 def reads(name):
@@ -135,7 +136,8 @@ def main():
     session_wait(NAME)
     for part in PARTS.split():
         {"executes": executions.executes, "sandboxes": executions.sandboxes,
-         "output": executions.output, "reads": reads, "memory": memory,
+         "watching": watching.watching, "output": executions.output,
+         "reads": reads, "memory": memory,
          "creates": creates}[part](NAME)
     api("DELETE", f"/api/v1/sessions/{NAME}")
 

@@ -32,7 +32,7 @@ srand $seed;
 
 sub conf {
     s/(sandbox_node\s+local;)/$1
-    sandbox_execution_lease 7s;
+    sandbox_execution_lease 4s;
     sandbox_reconcile_interval 1s;
     sandbox_reap_interval 200ms;/;
 }
@@ -203,7 +203,7 @@ my %chaos = (
     'nothing for a while, in a container that stands still' => sub {
         my $name = 'sandbox-' . $sessions[rand @sessions] . '-2';
         docker("pause $name");
-        sleep rand 9;
+        sleep 6 + rand 5;
         docker("unpause $name");
     },
 );
@@ -304,13 +304,14 @@ for my $name (sort keys %rows) {
             if $job->{timeout} != 1;
     }
 
-    # what has ended is told so, unless its sandbox died around that moment,
-    # before it could write the result to its disk
+    # what has ended is told so, unless it was given up before, or its sandbox
+    # died around that moment, before it could write the result to its disk
     my $ended = $really->{ $really->{last} // '' };
     my $died = $killed{ $row->{session} };
     my $moment = $job->{mode} eq 'execute' ? 1 : 4;
 
     if ($ended && !$row->{result} && $row->{status} ne 'cancelled'
+        && $row->{message} !~ /was silent/
         && !($died && $ended > $died - $moment))
     {
         push @{ $faults{'keeps the result that it had'} },

@@ -128,6 +128,13 @@ sub broken {
         }
     }
 
+    my $events = ($response->{content} || {})->{'text/event-stream'};
+
+    if ($events) {
+        return @faults if $method eq 'HEAD';
+        return (@faults, event_faults($events->{'x-events'}, $answer));
+    }
+
     my $schema = ($response->{content} || {})->{'application/json'};
 
     if (!$schema) {
@@ -146,6 +153,29 @@ sub broken {
 
     return (@faults, 'a body that is no JSON') if $@;
     return (@faults, faults($schema->{schema}, $value));
+}
+
+
+sub event_faults {
+    my ($known, $answer) = @_;
+    my (@faults, $last);
+
+    push @faults, 'not text/event-stream'
+        if ($answer->{headers}{'content-type'} // '') ne 'text/event-stream';
+
+    for my $text (split /\n\n/, $answer->{text}) {
+        my %field = map { /^(\w+): (.*)/ ? ($1, $2) : () } split /\n/, $text;
+
+        next if $text =~ /^:/ && !%field;
+        $last = $field{event} // '';
+
+        my $value = eval { JSON::PP->new->utf8->decode($field{data}) };
+        push @faults, $known->{$last} ? faults($known->{$last}, $value, $last)
+                                      : "the event $last is not described";
+    }
+
+    push @faults, 'the last event is not done' if ($last // '') ne 'done';
+    return @faults;
 }
 
 

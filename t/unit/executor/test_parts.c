@@ -142,6 +142,37 @@ test_id(void **state)
 }
 
 
+/* would catch: an attempt that is taken twice, a newer one that is not taken */
+
+static void
+test_past(void **state)
+{
+    char                   id[16];
+    unsigned               i;
+    static sandbox_past_t  past;
+
+    assert_int_equal(sandbox_past_attempt(&past, "a"), 0);
+    assert_int_equal(sandbox_past_attempt(&past, ""), 0);
+
+    sandbox_past_add(&past, "a", 2);
+    sandbox_past_add(&past, "a", 1);
+    sandbox_past_add(&past, "b", 3);
+
+    assert_int_equal(sandbox_past_attempt(&past, "a"), 2);
+    assert_int_equal(sandbox_past_attempt(&past, "b"), 3);
+    assert_int_equal(sandbox_past_attempt(&past, "ab"), 0);
+
+    for (i = 0; i < SANDBOX_PAST_MAX - 1; i++) {
+        snprintf(id, sizeof(id), "n%u", i);
+        sandbox_past_add(&past, id, 1);
+    }
+
+    assert_int_equal(sandbox_past_attempt(&past, "a"), 0);
+    assert_int_equal(sandbox_past_attempt(&past, "b"), 3);
+    assert_int_equal(sandbox_past_attempt(&past, "n0"), 1);
+}
+
+
 static void
 test_languages(void **state)
 {
@@ -269,6 +300,7 @@ main(void)
         cmocka_unit_test(test_authorized),
         cmocka_unit_test(test_env),
         cmocka_unit_test(test_id),
+        cmocka_unit_test(test_past),
         cmocka_unit_test(test_languages),
         cmocka_unit_test(test_status_line),
         cmocka_unit_test(test_folder)
