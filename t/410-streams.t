@@ -122,6 +122,30 @@ is(short(rest(watch(GET => "/executions/$id/events?last_event_id=1"))),
    qq(2:stderr=tw"o\\\n 3:result=completed 4:done), 'and from there');
 
 
+# an answer that ends where a buffer does
+
+sub stored {
+    my ($n) = @_;
+
+    db("UPDATE executions SET stdout = REPEAT('x', $n), events = 'o$n'
+        WHERE id = '$id'");
+    my $w = watch(GET => "/executions/$id/events");
+    rest($w);
+    wait_for(sub { more($w, 0); parse($w); $w->{last_chunk} || $w->{closed} },
+             2);
+    return $w;
+}
+
+# each byte of output is there twice, as an event and in the result
+my $least = 4000 + int((16_384 - 3 - stored(4000)->{length} % 16_384) / 2);
+my %ends;
+for my $n (map { $least - 66 + 6 * $_ } 0 .. 12) {
+    my $w = stored($n);
+    $ends{$w->{last_chunk} ? 'whole' : "cut at $w->{length}"}++;
+}
+is_deeply(\%ends, { whole => 13 }, 'it is whole, wherever its buffer ends');
+
+
 # ---- latency
 
 my @late;

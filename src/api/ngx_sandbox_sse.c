@@ -30,6 +30,7 @@
 static ngx_int_t ngx_sandbox_sse_head(ngx_sandbox_sse_t *s);
 static void ngx_sandbox_sse_pump(ngx_sandbox_sse_t *s);
 static ngx_int_t ngx_sandbox_sse_send(ngx_sandbox_sse_t *s);
+static ngx_int_t ngx_sandbox_sse_last(ngx_sandbox_sse_t *s);
 static ngx_uint_t ngx_sandbox_sse_blocked(ngx_sandbox_sse_t *s);
 static ngx_int_t ngx_sandbox_sse_block(ngx_sandbox_sse_t *s);
 static void ngx_sandbox_sse_finish(ngx_sandbox_sse_t *s, ngx_int_t rc);
@@ -218,7 +219,7 @@ ngx_sandbox_sse_send(ngx_sandbox_sse_t *s)
             ngx_sandbox_sse_write(s);
 
             if (b->pos == b->last) {
-                return s->finished ? NGX_ERROR : NGX_OK;
+                return s->finished ? ngx_sandbox_sse_last(s) : NGX_OK;
             }
 
             b->flush = 1;
@@ -243,6 +244,16 @@ ngx_sandbox_sse_send(ngx_sandbox_sse_t *s)
             return NGX_AGAIN;
         }
     }
+}
+
+
+/* the buffer before had no room to find out that it was the last */
+
+static ngx_int_t
+ngx_sandbox_sse_last(ngx_sandbox_sse_t *s)
+{
+    return (ngx_http_send_special(s->request, NGX_HTTP_LAST) == NGX_ERROR)
+           ? NGX_ERROR : NGX_DONE;
 }
 
 

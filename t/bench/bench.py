@@ -19,7 +19,8 @@ PLAIN = os.environ["BENCH_PLAIN"]              # of an nginx with return 200
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 CREATES = int(os.environ.get("BENCH_CREATES", "12"))
 PARTS = os.environ.get("BENCH_PARTS",
-                       "executes watching sandboxes output reads memory creates")
+                       "executes watching clients sandboxes output reads memory "
+                       "creates")
 
 
 def reads(name):
@@ -136,7 +137,8 @@ def main():
     session_wait(NAME)
     for part in PARTS.split():
         {"executes": executions.executes, "sandboxes": executions.sandboxes,
-         "watching": watching.watching, "output": executions.output,
+         "watching": watching.watching, "clients": watching.clients,
+         "output": executions.output,
          "reads": reads, "memory": memory,
          "creates": creates}[part](NAME)
     api("DELETE", f"/api/v1/sessions/{NAME}")

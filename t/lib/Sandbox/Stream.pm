@@ -8,7 +8,8 @@ package Sandbox::Stream;
 #     my @e = rest($w);          # all until "done", or until none comes
 #     short(@e)                  # "1:stdout=hi 2:result=completed 3:done"
 #
-# $w has status, headers, comments, and bytes, how many have come.  With
+# $w has status, headers, comments, length (of all events as text), bytes (that
+# have come), and last_chunk when the answer is whole.  With
 # silent => 1 nothing is read before event() is called.  output(@events) puts
 # the text of each stream together and counts what was missed.
 
@@ -128,6 +129,7 @@ sub parse {
     }
 
     substr($w->{text}, 0, $at) = '';
+    $w->{length} += $at;
 }
 
 
@@ -135,6 +137,9 @@ sub parse {
 sub event {
     my ($w, $timeout) = @_;
     my $end = time + ($timeout // 20);
+
+    # some may have come with the head
+    parse($w);
 
     while (1) {
         while (my $e = shift @{ $w->{events} }) {
