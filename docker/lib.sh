@@ -27,7 +27,7 @@ build_packages=(gcc make libc6-dev nginx nginx-dev libmariadb-dev
 # the -core packages bring no service that would have to be kept from starting
 # shellcheck disable=SC2034
 run_packages=(nginx mariadb-server-core mariadb-client-core redis-server
-              docker.io curl procps)
+              docker.io ca-certificates curl procps)
 
 # shellcheck disable=SC2034
 test_packages=(bubblewrap git libcmocka-dev nodejs openssl perl python3

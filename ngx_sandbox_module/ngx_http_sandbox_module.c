@@ -231,6 +231,20 @@ static ngx_command_t  ngx_http_sandbox_commands[] = {
       ngx_http_sandbox_node_offset(idempotency_ttl),
       NULL },
 
+    { ngx_string("sandbox_package_index"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_sandbox_package_index,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sandbox_package_max_size"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(package_max_size),
+      NULL },
+
       ngx_null_command
 };
 
@@ -387,6 +401,7 @@ ngx_http_sandbox_create_main_conf(ngx_conf_t *cf)
     smcf->node.max_waiters = NGX_CONF_UNSET_UINT;
     smcf->node.max_streams = NGX_CONF_UNSET_UINT;
     smcf->node.zone_size = NGX_CONF_UNSET_SIZE;
+    smcf->node.package_max_size = NGX_CONF_UNSET_SIZE;
 
     return smcf;
 }
@@ -408,6 +423,7 @@ ngx_http_sandbox_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(smcf->node.max_waiters, 10000);
     ngx_conf_init_uint_value(smcf->node.max_streams, 1000);
     ngx_conf_init_size_value(smcf->node.zone_size, 1048576);
+    ngx_conf_init_size_value(smcf->node.package_max_size, 536870912);
 
     if (smcf->node.name.len == 0) {
         ngx_str_set(&smcf->node.name, "local");

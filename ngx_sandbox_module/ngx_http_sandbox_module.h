@@ -33,6 +33,10 @@ char *ngx_http_sandbox_database(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_sandbox_docker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sandbox_unix(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* in ngx_http_sandbox_package_conf.c */
+char *ngx_http_sandbox_package_index(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* the beginning of a file, "max" bytes of it; an error has been told */
 ngx_int_t ngx_http_sandbox_read_file(ngx_conf_t *cf, ngx_str_t *path,
     size_t max, ngx_str_t *ret_text);
@@ -56,6 +60,7 @@ void ngx_http_sandbox_exit_process(ngx_cycle_t *cycle);
 extern ngx_module_t  ngx_http_sandbox_module;
 extern ngx_module_t  ngx_http_sandbox_database_module;
 extern ngx_module_t  ngx_http_sandbox_executor_module;
+extern ngx_module_t  ngx_http_sandbox_package_module;
 
 
 #endif /* _NGX_HTTP_SANDBOX_MODULE_H_INCLUDED_ */

@@ -80,7 +80,10 @@ is(scalar keys %unique, scalar @ids, 'of its own');
 
 # ---- the running router: what a path allows
 
-nginx_start();
+nginx_start(conf => sub {
+    s{(sandbox_node\s+local;)}
+     {$1 sandbox_package_index pypi http://127.0.0.1:1/simple/;};
+});
 
 for my $path (sort keys %{ contract()->{paths} }) {
     my %methods = map { (uc $_ => 1) } grep { $_ ne 'parameters' }
@@ -194,6 +197,13 @@ api(DELETE => "/templates/$_") for 'python-basic', 'described', 'none';
 
 api(GET => $_) for '/health', '/health/detailed', '//livez', '//readyz',
                    '//readyz?verbose', '//readyz?x=1';
+
+# the index is not there: t/420-dependencies.t has one
+expect_error(qr/connect\(\) failed .* "http:..127\.0\.0\.1:1\//);
+api(POST => "/sessions/$s/dependencies/install",
+    { dependencies => [{ name => 'x', version => '==1.0' }] });
+api(POST => "/sessions/$s/dependencies/install",
+    { dependencies => [{ name => 'y' }] });
 
 api(POST => "/sessions/$s/terminate");
 api(GET => "/sessions/$s");

@@ -70,7 +70,9 @@ ngx_sandbox_api_handler(ngx_http_request_t *r, ngx_sandbox_node_t *node,
                                       "the token is missing or wrong");
     }
 
-    if (!ngx_sandbox_api_acceptable(a)) {
+    if (!(a->route->flags & NGX_SANDBOX_ROUTE_PASS)
+        && !ngx_sandbox_api_acceptable(a))
+    {
         return ngx_sandbox_api_refuse(a, NGX_SANDBOX_NOT_ACCEPTABLE,
                                       (a->route->flags
                                        & NGX_SANDBOX_ROUTE_STREAM)

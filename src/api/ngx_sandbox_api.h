@@ -52,11 +52,13 @@ typedef void (*ngx_sandbox_api_handler_pt)(ngx_sandbox_api_t *a);
 #define NGX_SANDBOX_ROUTE_QUERY    0x04    /* query parameters */
 #define NGX_SANDBOX_ROUTE_BASE     0x08    /* the path follows /api/v1 */
 #define NGX_SANDBOX_ROUTE_STREAM   0x10    /* answers are event streams */
+#define NGX_SANDBOX_ROUTE_PASS     0x20    /* the answer is somebody else's */
 
 
 struct ngx_sandbox_route_s {
     ngx_uint_t                   method;     /* NGX_HTTP_GET ... */
-    char                        *path;       /* "/sessions/{id}" */
+    char                        *path;       /* "/sessions/{id}"; a "*" at its
+                                                end is whatever follows */
     ngx_uint_t                   faces;
     ngx_uint_t                   flags;
     ngx_sandbox_api_handler_pt   handler;
@@ -255,6 +257,16 @@ void ngx_sandbox_health_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_health_detailed_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_livez_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_readyz_api(ngx_sandbox_api_t *a);
+
+void ngx_sandbox_install_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_install_run_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_install_begin_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_install_settle_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_installed_api(ngx_sandbox_api_t *a);
+void ngx_sandbox_package_api(ngx_sandbox_api_t *a);
+
+/* a request for packages that cannot be had: 422 */
+void ngx_sandbox_install_refuse(ngx_sandbox_api_t *a, char *detail);
 
 void ngx_sandbox_start_api(ngx_sandbox_api_t *a);
 void ngx_sandbox_settle_api(ngx_sandbox_api_t *a);

@@ -41,6 +41,8 @@ static void ngx_sandbox_render_reasons(ngx_sandbox_json_t *json,
     ngx_sandbox_health_t *h);
 static void ngx_sandbox_render_pool(ngx_sandbox_json_t *json,
     ngx_sandbox_node_t *node);
+static void ngx_sandbox_render_packages(ngx_sandbox_json_t *json,
+    ngx_sandbox_node_t *node);
 
 
 static const ngx_sandbox_field_t  ngx_sandbox_readyz_query[] = {
@@ -196,6 +198,7 @@ ngx_sandbox_health_answer(ngx_sandbox_flow_t *f, ngx_uint_t detailed)
                              ngx_sandbox_waiters_count(f->node->waiters));
         ngx_sandbox_json_literal_key(&json, "streams");
         ngx_sandbox_json_int(&json, f->node->streams);
+        ngx_sandbox_render_packages(&json, f->node);
         ngx_sandbox_json_literal_key(&json, "isolation");
 
         if (h->isolation.data) {
@@ -305,5 +308,25 @@ ngx_sandbox_render_pool(ngx_sandbox_json_t *json, ngx_sandbox_node_t *node)
     ngx_sandbox_json_int(json, stat.busy);
     ngx_sandbox_json_literal_key(json, "waiting");
     ngx_sandbox_json_int(json, stat.waiting);
+    ngx_sandbox_json_object_end(json);
+}
+
+
+/* of all workers, since the zone was made */
+
+static void
+ngx_sandbox_render_packages(ngx_sandbox_json_t *json,
+    ngx_sandbox_node_t *node)
+{
+    ngx_uint_t  hits, misses;
+
+    ngx_sandbox_zone_packages(&node->zone, &hits, &misses);
+
+    ngx_sandbox_json_literal_key(json, "packages");
+    ngx_sandbox_json_object_start(json);
+    ngx_sandbox_json_literal_key(json, "hits");
+    ngx_sandbox_json_int(json, hits);
+    ngx_sandbox_json_literal_key(json, "misses");
+    ngx_sandbox_json_int(json, misses);
     ngx_sandbox_json_object_end(json);
 }

@@ -25,6 +25,7 @@
 #define RESULT    NGX_SANDBOX_ROUTE_RESULT
 #define QUERY     NGX_SANDBOX_ROUTE_QUERY
 #define STREAM    NGX_SANDBOX_ROUTE_STREAM
+#define PASS      NGX_SANDBOX_ROUTE_PASS
 
 
 const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
@@ -39,6 +40,9 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_session_delete_api },
     { NGX_HTTP_POST, "/sessions/{id}/terminate", PUBLIC, BASE,
       ngx_sandbox_session_terminate_api },
+
+    { NGX_HTTP_POST, "/sessions/{id}/dependencies/install", PUBLIC, BASE|JSON,
+      ngx_sandbox_install_api },
 
     { NGX_HTTP_POST, "/sessions/{id}/execute", PUBLIC, BASE|JSON,
       ngx_sandbox_execute_api },
@@ -108,6 +112,10 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
     { NGX_HTTP_POST, "/internal/executions/{id}/heartbeat", CALLBACK, JSON,
       ngx_sandbox_execution_heartbeat_api },
 
+    { NGX_HTTP_POST, "/internal/sessions/{id}/dependencies", CALLBACK, JSON,
+      ngx_sandbox_installed_api },
+    { NGX_HTTP_GET, "/packages/*", CALLBACK, PASS, ngx_sandbox_package_api },
+
     /* the older spellings; the session is the token's */
 
     { NGX_HTTP_POST, "/internal/containers/ready", CALLBACK, BASE|JSON,
@@ -127,6 +135,12 @@ const ngx_sandbox_route_t  ngx_sandbox_routes[] = {
       ngx_sandbox_start_api },
     { NGX_HTTP_POST, "/internal/sessions/{id}/settle", LOOPBACK, 0,
       ngx_sandbox_settle_api },
+    { NGX_HTTP_POST, "/internal/sessions/{id}/install", LOOPBACK, 0,
+      ngx_sandbox_install_run_api },
+    { NGX_HTTP_POST, "/internal/sessions/{id}/install-begin", LOOPBACK, 0,
+      ngx_sandbox_install_begin_api },
+    { NGX_HTTP_POST, "/internal/sessions/{id}/install-settle", LOOPBACK, 0,
+      ngx_sandbox_install_settle_api },
     { NGX_HTTP_POST, "/internal/executions/{id}/settle", LOOPBACK, 0,
       ngx_sandbox_execution_settle_api },
     { NGX_HTTP_POST, "/internal/executions/{id}/cancel", LOOPBACK, 0,
@@ -216,6 +230,10 @@ ngx_sandbox_route_match(ngx_sandbox_api_t *a,
     n = 0;
 
     for (p = route->path; *p; /* void */ ) {
+
+        if (*p == '*') {
+            return 1;
+        }
 
         if (*p != '{') {
             if (u == last || *u++ != (u_char) *p++) {

@@ -14,6 +14,7 @@
 #include <ngx_http.h>
 #include "ngx_sandbox.h"
 #include "ngx_sandbox_api.h"
+#include "ngx_sandbox_dependency.h"
 #include "ngx_sandbox_id.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_quantity.h"
@@ -50,6 +51,8 @@ typedef struct {
 } ngx_sandbox_session_awaited_t;
 
 
+static ngx_int_t ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
+    ngx_sandbox_session_body_t *body, ngx_sandbox_session_create_t *s);
 static void ngx_sandbox_session_show(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_session_read_api(ngx_sandbox_api_t *a);
 static void ngx_sandbox_session_created(ngx_sandbox_flow_t *f, ngx_int_t rc);
@@ -98,19 +101,17 @@ static const ngx_sandbox_field_t  ngx_sandbox_session_body[] = {
           NGX_SANDBOX_ENV_MAX_BYTES, env_vars, NULL, NULL, NULL),
     FIELD("event", OBJECT, NGX_SANDBOX_FIELD_NULLABLE, 0,
           NGX_SANDBOX_EVENT_MAX, event, NULL, NULL, NULL),
-    FIELD("dependencies", DEPENDENCIES, 0, 0, 100, dependencies, NULL,
-          ngx_sandbox_session_unsupported,
-          "must be empty: this version does not install packages"),
-    FIELD("install_timeout", INT, 0, 30, 1800, install_timeout, NULL, NULL,
-          NULL),
+    FIELD("dependencies", DEPENDENCIES, 0, 0, NGX_SANDBOX_DEPENDENCIES_MAX,
+          dependencies, NULL, NULL, NULL),
+    FIELD("install_timeout", INT, 0, NGX_SANDBOX_INSTALL_MIN,
+          NGX_SANDBOX_INSTALL_MAX, install_timeout, NULL, NULL, NULL),
     FIELD("fail_on_dependency_error", BOOL, 0, 0, 0, fail_on_error, NULL,
           NULL, NULL),
     FIELD("allow_version_conflicts", BOOL, 0, 0, 0, allow_conflicts, NULL,
           NULL, NULL),
     FIELD("python_package_index_url", STRING,
           NGX_SANDBOX_FIELD_NULLABLE|NGX_SANDBOX_FIELD_LINE, 0, 512,
-          index_url, NULL, ngx_sandbox_session_unsupported,
-          "must be empty: this version does not install packages"),
+          index_url, NULL, NULL, NULL),
     FIELD("mode", ENUM, 0, 0, 0, mode, ngx_sandbox_session_modes, NULL, NULL),
     FIELD("agent_id", STRING,
           NGX_SANDBOX_FIELD_NULLABLE|NGX_SANDBOX_FIELD_LINE, 1, 128,
@@ -157,6 +158,13 @@ static const ngx_sandbox_render_t  ngx_sandbox_session_tail[] = {
     FIELD("completed_at", COMPLETED, TIME),
     FIELD("last_activity_at", ACTIVITY, TIME),
     FIELD("expires_at", EXPIRES, TIME),
+    FIELD("requested_dependencies", REQUESTED, JSON),
+    FIELD("installed_dependencies", INSTALLED, JSON),
+    FIELD("dependency_install_status", INSTALL_STATUS, STRING),
+    FIELD("dependency_install_error", INSTALL_ERROR, STRING),
+    FIELD("dependency_install_started_at", INSTALL_STARTED, TIME),
+    FIELD("dependency_install_completed_at", INSTALL_COMPLETED, TIME),
+    FIELD("python_package_index_url", INDEX, STRING),
       ngx_sandbox_null_render
 };
 
@@ -210,8 +218,65 @@ ngx_sandbox_session_create_api(ngx_sandbox_api_t *a)
                                          : ngx_sandbox_empty_object;
     s->metadata_pairs = body.metadata.nelts;
 
+    if (ngx_sandbox_session_dependencies(a, &body, s) != NGX_OK) {
+        return;
+    }
+
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_session_create_steps,
                         s, 1, ngx_sandbox_session_created);
+}
+
+
+/* NGX_DECLINED: answered already */
+
+static ngx_int_t
+ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
+    ngx_sandbox_session_body_t *body, ngx_sandbox_session_create_t *s)
+{
+    ngx_uint_t  kind;
+
+    s->install_timeout = body->install_timeout ? body->install_timeout
+                                               : NGX_SANDBOX_INSTALL_DEFAULT;
+    s->conflicts = body->allow_conflicts;
+    s->index_url = body->index_url;
+
+    if (s->index_url.data == NULL) {
+        ngx_str_set(&s->index_url, "");
+    }
+
+    if (body->dependencies.nelts == 0 && s->index_url.len == 0) {
+        ngx_str_set(&s->dependencies, "[]");
+        return NGX_OK;
+    }
+
+    /* which kind it is follows from the template, which is not known here */
+
+    for (kind = 0; kind < NGX_SANDBOX_PACKAGE_KINDS; kind++) {
+        if (ngx_sandbox_package_find(a->node->packages, kind, &s->index_url)) {
+            break;
+        }
+    }
+
+    if (kind == NGX_SANDBOX_PACKAGE_KINDS) {
+        ngx_sandbox_install_refuse(a, s->index_url.len
+                   ? "python_package_index_url: must be empty or one of "
+                     "sandbox_package_index"
+                   : "dependencies: this instance has no package index");
+        return NGX_DECLINED;
+    }
+
+    s->ndependencies = body->dependencies.nelts;
+    s->fails = s->ndependencies && body->fail_on_error;
+
+    if (ngx_sandbox_dependencies_merge(a->request->pool, NULL,
+                                       &body->dependencies, &s->dependencies)
+        != NGX_OK)
+    {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -396,10 +461,6 @@ ngx_sandbox_session_unsupported(ngx_pool_t *pool,
 
     switch (field->type) {
 
-    case NGX_SANDBOX_FIELD_DEPENDENCIES:
-        asked = ((ngx_sandbox_items_t *) value)->nelts;
-        break;
-
     case NGX_SANDBOX_FIELD_STRING:
         asked = ((ngx_str_t *) value)->len;
         break;
@@ -416,32 +477,16 @@ ngx_sandbox_session_unsupported(ngx_pool_t *pool,
 void
 ngx_sandbox_render_session(ngx_sandbox_json_t *json, ngx_str_t *row)
 {
-    static ngx_str_t  none = ngx_string("[]");
-
     ngx_sandbox_json_object_start(json);
 
     ngx_sandbox_render(json, ngx_sandbox_session_head, row);
     ngx_sandbox_render_resources(json, row);
     ngx_sandbox_render(json, ngx_sandbox_session_tail, row);
 
-    /* what older clients read of packages and pods */
+    /* what older clients read of pods */
 
     ngx_sandbox_json_literal_key(json, "pod_name");
     ngx_sandbox_json_null(json);
-    ngx_sandbox_json_literal_key(json, "requested_dependencies");
-    ngx_sandbox_json_raw(json, &none);
-    ngx_sandbox_json_literal_key(json, "installed_dependencies");
-    ngx_sandbox_json_raw(json, &none);
-    ngx_sandbox_json_literal_key(json, "dependency_install_status");
-    ngx_sandbox_json_literal(json, "completed");
-    ngx_sandbox_json_literal_key(json, "dependency_install_error");
-    ngx_sandbox_json_null(json);
-    ngx_sandbox_json_literal_key(json, "dependency_install_started_at");
-    ngx_sandbox_json_null(json);
-    ngx_sandbox_json_literal_key(json, "dependency_install_completed_at");
-    ngx_sandbox_json_null(json);
-    ngx_sandbox_json_literal_key(json, "python_package_index_url");
-    ngx_sandbox_json_literal(json, "");
 
     ngx_sandbox_json_object_end(json);
 }

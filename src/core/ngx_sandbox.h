@@ -22,7 +22,7 @@
 #define NGX_SANDBOX_VERSION           "0.1.0"
 
 /* the newest file in conf/schema; the module refuses to work with another */
-#define NGX_SANDBOX_SCHEMA_VERSION    4
+#define NGX_SANDBOX_SCHEMA_VERSION    5
 
 #define NGX_SANDBOX_ID_MAX            64         /* client's ids, bytes */
 #define NGX_SANDBOX_CONTAINER_ID_MAX  96
@@ -41,6 +41,15 @@
 #define NGX_SANDBOX_ENV_MAX_BYTES     10240
 
 #define NGX_SANDBOX_TIMEOUT_MAX       3600            /* seconds */
+
+#define NGX_SANDBOX_DEPENDENCIES_MAX  100             /* of a request */
+#define NGX_SANDBOX_INSTALLED_MAX     1000            /* that are told */
+#define NGX_SANDBOX_INSTALL_MIN       30              /* seconds */
+#define NGX_SANDBOX_INSTALL_MAX       1800
+#define NGX_SANDBOX_INSTALL_DEFAULT   300
+
+/* from the end of an install's time to where its report is not awaited */
+#define NGX_SANDBOX_INSTALL_GRACE     30              /* seconds */
 #define NGX_SANDBOX_RETRIES_MAX       10
 #define NGX_SANDBOX_JSON_MAX_DEPTH    64
 

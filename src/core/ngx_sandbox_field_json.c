@@ -56,6 +56,7 @@ static ngx_int_t ngx_sandbox_field_json_dependencies(ngx_pool_t *pool,
     const ngx_sandbox_field_t *field, json_t *json, void *value);
 static ngx_int_t ngx_sandbox_field_dependency(json_t *json,
     ngx_sandbox_dependency_t *dep);
+static ngx_uint_t ngx_sandbox_field_package_name(const ngx_str_t *text);
 static ngx_uint_t ngx_sandbox_field_package_chars(const ngx_str_t *text,
     size_t max, const char *inner);
 static ngx_int_t ngx_sandbox_field_json_cpu(ngx_pool_t *pool,
@@ -371,6 +372,10 @@ ngx_sandbox_field_json_dependencies(ngx_pool_t *pool,
             return rc;
         }
 
+        if (field->flags & NGX_SANDBOX_FIELD_REPEAT) {
+            continue;
+        }
+
         for (j = 0; j < i; j++) {
             if (dep[j].name.len == dep[i].name.len
                 && ngx_strncasecmp(dep[j].name.data, dep[i].name.data,
@@ -415,9 +420,7 @@ ngx_sandbox_field_dependency(json_t *json, ngx_sandbox_dependency_t *dep)
     ngx_sandbox_field_text(name, &dep->name);
     ngx_str_null(&dep->version);
 
-    if (!ngx_sandbox_field_package_chars(&dep->name,
-                                         NGX_SANDBOX_PACKAGE_NAME_MAX, "._-"))
-    {
+    if (!ngx_sandbox_field_package_name(&dep->name)) {
         return NGX_DECLINED;
     }
 
@@ -440,6 +443,44 @@ ngx_sandbox_field_dependency(json_t *json, ngx_sandbox_dependency_t *dep)
     }
 
     return NGX_OK;
+}
+
+
+/* "name", or npm's "@scope/name" */
+
+static ngx_uint_t
+ngx_sandbox_field_package_name(const ngx_str_t *text)
+{
+    u_char     *slash;
+    ngx_str_t   scope, name;
+
+    name = *text;
+
+    if (name.len && name.data[0] == '@') {
+        slash = ngx_strlchr(name.data, name.data + name.len, '/');
+
+        if (slash == NULL) {
+            return 0;
+        }
+
+        scope.data = name.data + 1;
+        scope.len = slash - scope.data;
+
+        name.len -= slash + 1 - name.data;
+        name.data = slash + 1;
+
+        if (!ngx_sandbox_field_package_chars(&scope,
+                                             NGX_SANDBOX_PACKAGE_NAME_MAX,
+                                             "._-"))
+        {
+            return 0;
+        }
+    }
+
+    return text->len <= NGX_SANDBOX_PACKAGE_NAME_MAX
+           && ngx_sandbox_field_package_chars(&name,
+                                              NGX_SANDBOX_PACKAGE_NAME_MAX,
+                                              "._-");
 }
 
 

@@ -75,6 +75,8 @@ typedef enum {
 #define NGX_SANDBOX_FIELD_ENV       0x0010   /* MAP: keys are names of
                                                 environment variables; else
                                                 1 to 64 bytes, values to 256 */
+#define NGX_SANDBOX_FIELD_REPEAT    0x0020   /* DEPENDENCIES: a name may be
+                                                there twice */
 
 
 typedef struct ngx_sandbox_field_s  ngx_sandbox_field_t;

@@ -56,7 +56,7 @@ sandbox_confine_open_oom(sandbox_confine_t *c)
 
 
 void
-sandbox_confine_init(sandbox_confine_t *c, const char *workspace,
+sandbox_confine_init(sandbox_confine_t *c, const char *const *writable,
     const char *const *hidden)
 {
     struct statvfs  vfs;
@@ -67,7 +67,7 @@ sandbox_confine_init(sandbox_confine_t *c, const char *workspace,
 
     /* one larger than the workspace is a sparse one: a full disk comes first */
 
-    if (statvfs(workspace, &vfs) == 0) {
+    if (statvfs(*writable, &vfs) == 0) {
         c->file_max = (rlim_t) vfs.f_blocks * vfs.f_frsize
                       + SANDBOX_CONFINE_FILE_MORE;
     }
@@ -82,16 +82,13 @@ sandbox_confine_init(sandbox_confine_t *c, const char *workspace,
 
     /* not /proc: what others are killed by first, say, can be written there */
 
-    sandbox_landlock_allow(c->ruleset_fd, c->landlock, workspace,
-                           SANDBOX_LANDLOCK_WRITE);
-    sandbox_landlock_allow(c->ruleset_fd, c->landlock, "/tmp",
-                           SANDBOX_LANDLOCK_WRITE);
     sandbox_landlock_allow(c->ruleset_fd, c->landlock, "/dev",
                            SANDBOX_LANDLOCK_DEVICE);
-    sandbox_landlock_allow(c->ruleset_fd, c->landlock, "/dev/shm",
-                           SANDBOX_LANDLOCK_WRITE);
-    sandbox_landlock_allow(c->ruleset_fd, c->landlock, "/dev/mqueue",
-                           SANDBOX_LANDLOCK_WRITE);
+
+    for ( /* void */ ; *writable; writable++) {
+        sandbox_landlock_allow(c->ruleset_fd, c->landlock, *writable,
+                               SANDBOX_LANDLOCK_WRITE);
+    }
 }
 
 

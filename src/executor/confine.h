@@ -38,11 +38,12 @@ typedef struct {
 void sandbox_confine_open_oom(sandbox_confine_t *c);
 
 /*
- * "hidden" are folders, NULL at the end, that code must not read: ours.
- * "workspace" and /tmp it may write.  Never fails: what the kernel does not
- * have is left out, and told by _describe().
+ * Both are lists of folders, NULL at the end: "writable" are those that it may
+ * write, the first one is where its large files go; "hidden" those that it must
+ * not read: ours.  Never fails: what the kernel does not have is left out, and
+ * told by _describe().
  */
-void sandbox_confine_init(sandbox_confine_t *c, const char *workspace,
+void sandbox_confine_init(sandbox_confine_t *c, const char *const *writable,
     const char *const *hidden);
 
 /*

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "environment.h"
+#include "packages.h"
 
 
 static json_t *sandbox_environment_variables(const sandbox_executor_t *ex,
@@ -75,9 +76,17 @@ sandbox_environment_variables(const sandbox_executor_t *ex,
     int      rc;
     json_t  *variables;
 
-    variables = json_pack("{s:s, s:s, s:s, s:s}",
+    /* the last two for what code starts: they are there before packages are */
+
+    variables = json_pack("{s:s, s:s, s:s, s:s, s:s+, s:s+}",
                           "PATH", ex->path, "HOME", ex->workspace,
-                          "LANG", "C.UTF-8", "TMPDIR", "/tmp");
+                          "LANG", "C.UTF-8", "TMPDIR", "/tmp",
+                          "PYTHONPATH", ex->workspace,
+                          "/" SANDBOX_PACKAGES_FOLDER
+                          "/" SANDBOX_PACKAGES_PYTHON,
+                          "NODE_PATH", ex->workspace,
+                          "/" SANDBOX_PACKAGES_FOLDER
+                          "/" SANDBOX_PACKAGES_NODE "/node_modules");
 
     if (variables == NULL) {
         return NULL;

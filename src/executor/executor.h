@@ -69,6 +69,7 @@ typedef struct sandbox_executor_s   sandbox_executor_t;
 typedef struct sandbox_execution_s  sandbox_execution_t;
 typedef struct sandbox_pool_s       sandbox_pool_t;
 typedef struct sandbox_heartbeat_s  sandbox_heartbeat_t;
+typedef struct sandbox_install_s    sandbox_install_t;
 
 
 struct sandbox_executor_s {
@@ -86,6 +87,7 @@ struct sandbox_executor_s {
     sandbox_confine_t         confine;
     sandbox_pool_t           *pool;         /* interpreters that wait */
     sandbox_heartbeat_t      *heartbeat;
+    sandbox_install_t        *install;      /* of packages; NULL: none */
     int                       oom_fd;       /* the cgroup's counter, or -1 */
 
     TAILQ_HEAD(, sandbox_execution_s)  executions;   /* oldest first */

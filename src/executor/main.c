@@ -254,6 +254,8 @@ static void
 sandbox_main_confine(sandbox_executor_t *ex)
 {
     char        *slash;
+    const char  *writable[] = { ex->workspace, "/tmp", "/dev/shm",
+                                "/dev/mqueue", NULL };
     static char  own[PATH_MAX], callback[SANDBOX_CALLBACK_MAX + 1];
 
     snprintf(own, sizeof(own), "%s", ex->runners);
@@ -272,7 +274,7 @@ sandbox_main_confine(sandbox_executor_t *ex)
     ex->hidden[2] = ex->folder;
     ex->hidden[3] = NULL;
 
-    sandbox_confine_init(&ex->confine, ex->workspace, ex->hidden);
+    sandbox_confine_init(&ex->confine, writable, ex->hidden);
 }
 
 

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "execution.h"
+#include "install.h"
 #include "leftovers.h"
 #include "pool.h"
 #include "process.h"
@@ -73,6 +74,10 @@ sandbox_execution_reap(sandbox_executor_t *ex)
         } else if (sandbox_pool_has(ex, si.si_pid)) {
             sandbox_pool_ended(ex, si.si_pid);
 
+        } else if (sandbox_install_has(ex, si.si_pid)) {
+            sandbox_install_ended(ex, si.si_pid);
+            (void) sandbox_process_end_strays(sandbox_execution_known, ex);
+
         } else {
             sandbox_execution_orphan(ex, si.si_pid);
         }
@@ -106,7 +111,8 @@ sandbox_execution_known(void *data, pid_t pid)
 {
     sandbox_executor_t  *ex = data;
 
-    return sandbox_execution_of(ex, pid) != NULL || sandbox_pool_has(ex, pid);
+    return sandbox_execution_of(ex, pid) != NULL || sandbox_pool_has(ex, pid)
+           || sandbox_install_has(ex, pid);
 }
 
 
@@ -203,7 +209,7 @@ sandbox_execution_sweep(sandbox_executor_t *ex)
     strays = sandbox_process_end_strays(sandbox_execution_known, ex);
     e = sandbox_execution_in(ex, SANDBOX_EXECUTION_SWEEPING);
 
-    if (strays && ex->init
+    if (strays && ex->init && !sandbox_install_runs(ex)
         && sandbox_now_ms() > e->sweep_end_ms - SANDBOX_SWEEP_ALL_MS
         && sandbox_execution_in(ex, SANDBOX_EXECUTION_ALIVE) == NULL)
     {

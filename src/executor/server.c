@@ -28,6 +28,7 @@
 #include <event2/listener.h>
 #include "execution.h"
 #include "guard.h"
+#include "install.h"
 #include "pool.h"
 #include "server.h"
 #include "stream.h"
@@ -76,6 +77,8 @@ static void sandbox_server_show(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
 static void sandbox_server_events(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
+static void sandbox_server_install(sandbox_executor_t *ex,
+    struct evhttp_request *req, const char *id, size_t len);
 static const char *sandbox_server_state(const sandbox_execution_t *e);
 static void sandbox_server_ack(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
@@ -104,6 +107,7 @@ static const sandbox_server_route_t  sandbox_server_routes[] = {
     { EVHTTP_REQ_GET,  "/v1/executions/", "/events", sandbox_server_events },
     { EVHTTP_REQ_POST, "/v1/executions/", "/ack",    sandbox_server_ack },
     { EVHTTP_REQ_POST, "/v1/executions/", "/cancel", sandbox_server_cancel },
+    { EVHTTP_REQ_POST, "/v1/installs",    NULL,      sandbox_server_install },
 
     { 0, NULL, NULL, NULL }
 };
@@ -375,6 +379,26 @@ sandbox_server_events(sandbox_executor_t *ex, struct evhttp_request *req,
     if (rc != 200) {
         sandbox_server_send_error(req, rc, "%s", error);
     }
+}
+
+
+static void
+sandbox_server_install(sandbox_executor_t *ex, struct evhttp_request *req,
+    const char *id, size_t len)
+{
+    int   rc;
+    char  error[SANDBOX_SERVER_ERROR_MAX];
+
+    rc = sandbox_install_admit(ex, evhttp_request_get_input_buffer(req),
+                               error, sizeof(error));
+
+    if (rc != 202) {
+        sandbox_server_send_error(req, rc, "%s", error);
+        return;
+    }
+
+    sandbox_server_send_json(req, 202, json_pack("{s:s}", "status",
+                                                 "installing"));
 }
 
 

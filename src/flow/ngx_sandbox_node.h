@@ -20,6 +20,7 @@
 #include "ngx_sandbox_db.h"
 #include "ngx_sandbox_docker.h"
 #include "ngx_sandbox_http.h"
+#include "ngx_sandbox_package.h"
 #include "ngx_sandbox_runtime.h"
 #include "ngx_sandbox_waiters.h"
 #include "ngx_sandbox_zone.h"
@@ -43,6 +44,8 @@ typedef struct {
     ngx_msec_t                  reap_interval;
     ngx_msec_t                  execution_lease;
     time_t                      idempotency_ttl;  /* s */
+    ngx_array_t                *packages;         /* indexes; NULL: none */
+    size_t                      package_max_size; /* of an answer of one */
     ngx_sandbox_db_conf_t       db;
     ngx_sandbox_docker_conf_t   docker;
 

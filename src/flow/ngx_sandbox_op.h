@@ -23,7 +23,7 @@
 #include "ngx_sandbox_node.h"
 
 
-#define NGX_SANDBOX_OP_PARAMS  24
+#define NGX_SANDBOX_OP_PARAMS  32
 
 
 /*

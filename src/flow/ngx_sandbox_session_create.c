@@ -14,6 +14,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_sandbox.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_session_flow.h"
@@ -113,6 +114,23 @@ ngx_sandbox_session_insert(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_string(f, &s->metadata);
     ngx_sandbox_op_string(f, &workspace);
     ngx_sandbox_op_int(f, (int64_t) f->node->start_timeout * 1000);
+    ngx_sandbox_op_string(f, &s->dependencies);
+    ngx_sandbox_op_literal(f, s->ndependencies ? "installing" : "completed");
+    ngx_sandbox_op_int(f, s->ndependencies ? 1 : 0);
+
+    if (s->ndependencies) {
+        ngx_sandbox_op_int(f, f->node->start_timeout / 1000
+                              + s->install_timeout
+                              + NGX_SANDBOX_INSTALL_GRACE);
+
+    } else {
+        ngx_sandbox_op_null(f);
+    }
+
+    ngx_sandbox_op_string(f, &s->index_url);
+    ngx_sandbox_op_int(f, s->install_timeout);
+    ngx_sandbox_op_int(f, s->fails);
+    ngx_sandbox_op_int(f, s->conflicts);
     ngx_sandbox_op_string(f, &s->template_id);
 
     return ngx_sandbox_op_query(f);

@@ -44,6 +44,12 @@ typedef struct {
     ngx_str_t    event;            /* JSON; data NULL: none */
     ngx_str_t    metadata;         /* JSON object */
     ngx_uint_t   metadata_pairs;
+    ngx_str_t    dependencies;     /* JSON array */
+    ngx_uint_t   ndependencies;
+    ngx_str_t    index_url;        /* of a package index; empty: any */
+    ngx_int_t    install_timeout;  /* seconds */
+    ngx_uint_t   conflicts;        /* of versions are allowed */
+    ngx_uint_t   fails;            /* with its install */
     ngx_sandbox_idempotency_t  *key;
     unsigned     inserted:1;       /* by this request */
 } ngx_sandbox_session_create_t;
@@ -87,6 +93,8 @@ typedef struct {
     unsigned                        paused:1;      /* before reading again */
     unsigned                        inspecting:2;  /* row, container */
     unsigned                        unwanted:1;    /* its row is removed */
+    unsigned                        installs:1;    /* packages, once it runs */
+    unsigned                        marked:1;      /* running, just now */
 } ngx_sandbox_session_start_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_session_start_steps[];

@@ -25,7 +25,9 @@ static ngx_int_t ngx_sandbox_ready_found(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_seal(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_mark(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_marked(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_ready_reread(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_ready_compare(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_ready_install(ngx_sandbox_flow_t *f);
 
 
 const ngx_sandbox_step_t  ngx_sandbox_session_ready_steps[] = {
@@ -42,8 +44,11 @@ const ngx_sandbox_step_t  ngx_sandbox_session_ready_steps[] = {
       ngx_sandbox_ready_marked, NULL },
 
     { "looking why it was not marked",
-      ngx_sandbox_ready_read,
+      ngx_sandbox_ready_reread,
       ngx_sandbox_ready_compare, NULL },
+
+    { "handing over the install of its packages",
+      ngx_sandbox_ready_install, NULL, NULL },
 
       ngx_sandbox_null_step
 };
@@ -67,7 +72,7 @@ ngx_sandbox_ready_read(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_ready_found(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                    *status, *container;
+    ngx_str_t                    *status, *container, *install, *installed;
     ngx_sandbox_session_start_t  *s;
 
     s = f->data;
@@ -94,6 +99,14 @@ ngx_sandbox_ready_found(ngx_sandbox_flow_t *f)
     }
 
     s->container = *container;
+
+    install = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_INSTALL_STATUS);
+    installed = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_INSTALLED);
+
+    /* asked for when it was created, or lost with an earlier container */
+
+    s->installs = ngx_sandbox_value_is(install, "installing")
+                  || !ngx_sandbox_value_is(installed, "[]");
 
     return NGX_OK;
 }
@@ -143,11 +156,32 @@ ngx_sandbox_ready_mark(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_ready_marked(ngx_sandbox_flow_t *f)
 {
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
     if (f->op_rc != NGX_OK) {
         return f->op_rc;
     }
 
-    return ngx_sandbox_op_result(f)->affected ? NGX_DONE : NGX_OK;
+    if (ngx_sandbox_op_result(f)->affected == 0) {
+        return NGX_OK;
+    }
+
+    s->marked = 1;
+
+    return s->installs ? NGX_OK : NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_sandbox_ready_reread(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    return s->marked ? NGX_OK : ngx_sandbox_ready_read(f);
 }
 
 
@@ -175,4 +209,21 @@ ngx_sandbox_ready_compare(ngx_sandbox_flow_t *f)
 
     return ngx_sandbox_flow_fail(f, NGX_SANDBOX_INTERNAL_STATE_CONFLICT,
                                  "the session is not being created");
+}
+
+
+/* by the one whose report made it run; if that is lost, it will be due */
+
+static ngx_int_t
+ngx_sandbox_ready_install(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_start_t  *s;
+
+    s = f->data;
+
+    if (!s->marked) {
+        return NGX_OK;
+    }
+
+    return ngx_sandbox_op_hand_over(f, "sessions", &s->id, "install-begin");
 }

@@ -21,6 +21,7 @@
 #include "ngx_sandbox_container_store.h"
 #include "ngx_sandbox_id.h"
 #include "ngx_sandbox_idempotency_store.h"
+#include "ngx_sandbox_install_store.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_reconcile.h"
@@ -45,7 +46,9 @@ static ngx_int_t ngx_sandbox_reconcile_starts(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_runs(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_settle(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_hand_over(ngx_sandbox_flow_t *f,
-    char *kind, ngx_uint_t column);
+    ngx_uint_t column, char *verb);
+static ngx_int_t ngx_sandbox_reconcile_installs(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_reconcile_due(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_orphans(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_orphaned(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_reconcile_keys(ngx_sandbox_flow_t *f);
@@ -73,6 +76,10 @@ const ngx_sandbox_step_t  ngx_sandbox_reconcile_steps[] = {
     { "finding lapsed sessions",
       ngx_sandbox_reconcile_runs,
       ngx_sandbox_reconcile_settle, NULL },
+
+    { "finding installs that are due",
+      ngx_sandbox_reconcile_installs,
+      ngx_sandbox_reconcile_due, NULL },
 
     { "finding containers of ended sessions",
       ngx_sandbox_reconcile_orphans,
@@ -157,15 +164,15 @@ ngx_sandbox_reconcile_settle(ngx_sandbox_flow_t *f)
         job->more = 1;
     }
 
-    return ngx_sandbox_reconcile_hand_over(f, "sessions", 0);
+    return ngx_sandbox_reconcile_hand_over(f, 0, "settle");
 }
 
 
 /* each row's id to its settling */
 
 static ngx_int_t
-ngx_sandbox_reconcile_hand_over(ngx_sandbox_flow_t *f, char *kind,
-    ngx_uint_t column)
+ngx_sandbox_reconcile_hand_over(ngx_sandbox_flow_t *f, ngx_uint_t column,
+    char *verb)
 {
     ngx_uint_t            i;
     ngx_sandbox_db_op_t  *op;
@@ -177,12 +184,27 @@ ngx_sandbox_reconcile_hand_over(ngx_sandbox_flow_t *f, char *kind,
     op = ngx_sandbox_op_result(f);
 
     for (i = 0; i < op->rows; i++) {
-        (void) ngx_sandbox_op_hand_over(f, kind,
+        (void) ngx_sandbox_op_hand_over(f, "sessions",
                                 &op->values[i * op->stmt->columns + column],
-                                "settle");
+                                verb);
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_sandbox_reconcile_installs(ngx_sandbox_flow_t *f)
+{
+    return ngx_sandbox_reconcile_query(f,
+                     &ngx_sandbox_install_stmts[NGX_SANDBOX_SQL_INSTALL_DUE]);
+}
+
+
+static ngx_int_t
+ngx_sandbox_reconcile_due(ngx_sandbox_flow_t *f)
+{
+    return ngx_sandbox_reconcile_hand_over(f, 0, "install-settle");
 }
 
 
@@ -201,8 +223,8 @@ ngx_sandbox_reconcile_orphans(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_reconcile_orphaned(ngx_sandbox_flow_t *f)
 {
-    return ngx_sandbox_reconcile_hand_over(f, "sessions",
-                                           NGX_SANDBOX_CONTAINER_SESSION);
+    return ngx_sandbox_reconcile_hand_over(f, NGX_SANDBOX_CONTAINER_SESSION,
+                                           "settle");
 }
 
 

@@ -59,6 +59,33 @@ ngx_sandbox_changes_publish(ngx_sandbox_zone_t *zone, const ngx_str_t *id)
 }
 
 
+/* without the lock: nothing else depends on them */
+
+void
+ngx_sandbox_zone_count_package(ngx_sandbox_zone_t *zone, ngx_uint_t hit)
+{
+    ngx_sandbox_zone_head_t  *head;
+
+    head = zone->shpool->data;
+
+    (void) ngx_atomic_fetch_add(hit ? &head->packages.hits
+                                    : &head->packages.misses, 1);
+}
+
+
+void
+ngx_sandbox_zone_packages(ngx_sandbox_zone_t *zone, ngx_uint_t *ret_hits,
+    ngx_uint_t *ret_misses)
+{
+    ngx_sandbox_zone_head_t  *head;
+
+    head = zone->shpool->data;
+
+    *ret_hits = head->packages.hits;
+    *ret_misses = head->packages.misses;
+}
+
+
 /* no worker has it yet: no lock is needed */
 
 static ngx_int_t

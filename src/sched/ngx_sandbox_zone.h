@@ -30,14 +30,22 @@
 
 #define NGX_SANDBOX_ZONE_SIZE_MIN  (64 * 1024)
 #define NGX_SANDBOX_ZONE_MAGIC     0x6e737a31
-#define NGX_SANDBOX_ZONE_LAYOUT    1    /* raised with every change of it */
+#define NGX_SANDBOX_ZONE_LAYOUT    2    /* raised with every change of it */
+
+
+/* of packages that installers were given */
+typedef struct {
+    ngx_atomic_t            hits;        /* from the cache */
+    ngx_atomic_t            misses;
+} ngx_sandbox_package_counts_t;
 
 
 typedef struct {
-    uint32_t                magic;
-    uint32_t                layout;
-    size_t                  size;
-    size_t                  changes;     /* offset */
+    uint32_t                      magic;
+    uint32_t                      layout;
+    size_t                        size;
+    size_t                        changes;     /* offset */
+    ngx_sandbox_package_counts_t  packages;
 } ngx_sandbox_zone_head_t;
 
 
@@ -53,6 +61,11 @@ typedef struct {
  * what is in it, or finds it there.  In the master, before workers are forked.
  */
 ngx_int_t ngx_sandbox_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+
+/* Counts a package, or a page of an index, that an installer was given. */
+void ngx_sandbox_zone_count_package(ngx_sandbox_zone_t *zone, ngx_uint_t hit);
+void ngx_sandbox_zone_packages(ngx_sandbox_zone_t *zone, ngx_uint_t *ret_hits,
+    ngx_uint_t *ret_misses);
 
 /* Tells all workers that this session or execution has changed. */
 void ngx_sandbox_changes_publish(ngx_sandbox_zone_t *zone,

@@ -30,7 +30,11 @@
     " s.max_processes, s.timeout_sec, s.env_vars, s.metadata,"                \
     " s.workspace_path, s.start_kind, s.failure, s.isolation, s.created_at,"   \
     " s.updated_at, s.started_at, s.completed_at, s.last_activity_at,"        \
-    " s.expires_at,"                                                          \
+    " s.expires_at, s.requested_dependencies, s.kept_dependencies,"           \
+    " s.installed_dependencies, s.dependency_status, s.dependency_error,"     \
+    " s.dependency_epoch, s.dependency_started_at,"                           \
+    " s.dependency_completed_at, s.python_package_index_url,"                 \
+    " s.install_timeout_sec, s.allow_version_conflicts,"                      \
     OVERDUE
 
 #define FROM      " FROM sessions s"
@@ -42,13 +46,17 @@
     " language_runtime, runtime_backend, runtime_node, image_url,"            \
     " cpu_milli, memory_mb, disk_mb, max_processes, timeout_sec,"             \
     " env_vars, event, metadata, workspace_path, start_deadline_at,"          \
+    " requested_dependencies, dependency_status, dependency_epoch,"           \
+    " dependency_due_at, python_package_index_url, install_timeout_sec,"      \
+    " fail_on_dependency_error, allow_version_conflicts,"                     \
     " created_at, updated_at)"                                                \
     " SELECT ?, t.id, 'creating', ?, ?, t.runtime_type, 'docker', ?,"         \
     " t.image_url, COALESCE(?, t.default_cpu_milli),"                         \
     " COALESCE(?, t.default_memory_mb), COALESCE(?, t.default_disk_mb),"      \
     " ?, COALESCE(?, t.default_timeout_sec),"                                 \
     " JSON_MERGE_PATCH(t.default_env_vars, ?), ?, ?, ?,"                      \
-    " " NOW " + INTERVAL ? MICROSECOND, " NOW ", " NOW                        \
+    " " NOW " + INTERVAL ? MICROSECOND, ?, ?, ?,"                             \
+    " " NOW " + INTERVAL ? SECOND, ?, ?, ?, ?, " NOW ", " NOW                 \
     " FROM templates t WHERE t.id = ? AND t.is_active"
 
 
@@ -68,8 +76,8 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " WHERE s.id = ? AND s.hidden = 0",
         1, NGX_SANDBOX_SESSION_START_COLUMNS, 1),
 
-    ngx_sandbox_stmt("inserting a session", INSERT, 15, 0, 0),
-    ngx_sandbox_once_stmt("inserting a session", "sessions", INSERT, 15),
+    ngx_sandbox_stmt("inserting a session", INSERT, 23, 0, 0),
+    ngx_sandbox_once_stmt("inserting a session", "sessions", INSERT, 23),
 
     ngx_sandbox_stmt("inserting a session's metadata",
         "INSERT IGNORE INTO session_metadata (session_id, k, v)"

@@ -42,6 +42,17 @@ enum {
     NGX_SANDBOX_SESSION_COMPLETED,
     NGX_SANDBOX_SESSION_ACTIVITY,
     NGX_SANDBOX_SESSION_EXPIRES,
+    NGX_SANDBOX_SESSION_REQUESTED,    /* dependencies, here and below */
+    NGX_SANDBOX_SESSION_KEPT,
+    NGX_SANDBOX_SESSION_INSTALLED,
+    NGX_SANDBOX_SESSION_INSTALL_STATUS,
+    NGX_SANDBOX_SESSION_INSTALL_ERROR,
+    NGX_SANDBOX_SESSION_INSTALL_EPOCH,
+    NGX_SANDBOX_SESSION_INSTALL_STARTED,
+    NGX_SANDBOX_SESSION_INSTALL_COMPLETED,
+    NGX_SANDBOX_SESSION_INDEX,
+    NGX_SANDBOX_SESSION_INSTALL_TIMEOUT,
+    NGX_SANDBOX_SESSION_CONFLICTS,
     NGX_SANDBOX_SESSION_OVERDUE,      /* 1: its state has lapsed, settle it */
     NGX_SANDBOX_SESSION_COLUMNS
 };
@@ -67,7 +78,10 @@ enum {
     /*
      * id, mode, agent_id, node, cpu_milli or NULL, memory_mb or NULL,
      * disk_mb or NULL, max_processes, timeout_sec or NULL, env_vars, event
-     * or NULL, metadata, workspace_path, start time-out in us, template_id.
+     * or NULL, metadata, workspace_path, start time-out in us, requested
+     * dependencies, status and number of their install, seconds until it is
+     * due or NULL, index, install time-out, fail_on_dependency_error,
+     * allow_version_conflicts, template_id.
      * No row affected: there is no such active template.
      */
     NGX_SANDBOX_SQL_SESSION_INSERT,

@@ -17,6 +17,7 @@
 #include "ngx_sandbox_execution_store.h"
 #include "ngx_sandbox_health_store.h"
 #include "ngx_sandbox_idempotency_store.h"
+#include "ngx_sandbox_install_store.h"
 #include "ngx_sandbox_session_store.h"
 #include "ngx_sandbox_template_store.h"
 
@@ -29,6 +30,7 @@ ngx_sandbox_store_table_t  ngx_sandbox_store_tables[] = {
     { ngx_sandbox_execution_stmts, NGX_SANDBOX_EXECUTION_STMTS },
     { ngx_sandbox_container_stmts, NGX_SANDBOX_CONTAINER_STMTS },
     { ngx_sandbox_idempotency_stmts, NGX_SANDBOX_IDEMPOTENCY_STMTS },
+    { ngx_sandbox_install_stmts, NGX_SANDBOX_INSTALL_STMTS },
     { ngx_sandbox_health_stmts, NGX_SANDBOX_HEALTH_STMTS },
     { NULL, 0 }
 };

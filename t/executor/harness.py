@@ -110,6 +110,8 @@ class Callback:
         self.path = path
         self.calls = []
         self.answer = lambda call: 200
+        self.gets = []
+        self.serve = lambda call: (404, b"")
         self.server = None
         self.up()
 
@@ -133,6 +135,23 @@ class Callback:
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")
+
+            def do_GET(self):
+                call = Call(self.path, self.headers, self.command)
+                callback.gets.append(call)
+                status, body = callback.serve(call)
+                self.close_connection = True
+
+                if status is None:
+                    return
+
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.wfile.write(b"" if self.command == "HEAD" else body)
+
+            do_HEAD = do_GET
 
             def log_message(self, *args):
                 pass

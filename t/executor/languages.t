@@ -415,7 +415,7 @@ def test_environment(e):
     env = dict(line.split("=", 1) for line in r.out.splitlines())
     env.pop("_", None), env.pop("SHLVL", None)
     equal(sorted(env), ["BOTH", "FROM_SESSION", "HOME", "LANG", "MINE",
-                        "PATH", "PWD", "TMPDIR"],
+                        "NODE_PATH", "PATH", "PWD", "PYTHONPATH", "TMPDIR"],
           "nothing of the executor's environment")
     equal((env["BOTH"], env["FROM_SESSION"], env["MINE"], env["LANG"],
            env["HOME"], env["TMPDIR"], env["PWD"]),

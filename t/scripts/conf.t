@@ -86,7 +86,29 @@ like(check(sub { s/(sandbox_docker \s*\S+;)/$1 sandbox_zone 64k;/ }),
 like(check(sub { s/(sandbox_docker \s*\S+);/$1 seccomp=refuses.json;/ }),
      qr/test is successful/, 'a seccomp profile');
 
+# an edge starts, whatever has become of an index
+like(check(sub { s/(sandbox_docker \s*\S+;)/$1
+                   sandbox_package_index pypi https:\/\/a.invalid\/simple\/;/ }),
+     qr/"sandbox_package_index" is not known now.*test is successful/s,
+     'an index whose name nobody knows');
+
+my $index = 'X sandbox_package_index';
+
 my @bad = (
+    ['another kind of packages', '(sandbox_docker \s*\S+;)',
+     "$index apt http://127.0.0.1/;", qr/must be "pypi" or "npm"/],
+    ['an index without a slash', '(sandbox_docker \s*\S+;)',
+     "$index pypi http://127.0.0.1/simple;", qr/a slash at its end/],
+    ['an index with a user', '(sandbox_docker \s*\S+;)',
+     "$index pypi http://a:b\@127.0.0.1/;", qr/invalid parameter "http/],
+    ['two URLs of an index', '(sandbox_docker \s*\S+;)',
+     "$index pypi http://127.0.0.1/ http://127.0.0.1/b/;",
+     qr/invalid parameter "http:..127.0.0.1.b/],
+    ['a name that is none', '(sandbox_docker \s*\S+;)',
+     "$index pypi http://127.0.0.1/ name=a/b;", qr/invalid parameter "name/],
+    ['two of a name', '(sandbox_docker \s*\S+;)',
+     "$index npm http://127.0.0.1/; sandbox_package_index npm "
+     . "http://127.0.0.2/;", qr/is duplicate/],
     ['a name as address', 'sandbox_database\s+unix:\S+',
      'sandbox_database db.example', qr/must be a "unix:" path or an IP/],
     ['pool=0', '(sandbox_database \s*\S+)', 'X pool=0', qr/from 1 to 64/],

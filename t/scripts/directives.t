@@ -236,9 +236,10 @@ while ($code =~ /ngx_string\("(\w+)"\)[^{}]*?&(\w+_bounds)\s*\}/gs) {
 # ----------------------------------------------------------- what we ship
 
 for my $conf (glob "$root/conf/*.conf") {
-    my %used = map { $_ => 1 } content($conf) =~ /^[^#\n]*?\b(sandbox_\w+)\b/mg;
+    my %used = map { $_ => 1 } content($conf) =~ /^[^#\n]*?(?<![\$@=])\b(sandbox_\w+)\b/mg;
 
-    delete $used{sandbox_locations};
+    # files, a zone
+    delete @used{qw(sandbox_locations sandbox_packages)};
     is_deeply([ grep { !$page{$_} } sort keys %used ], [],
               "$conf uses only what is described");
 }

@@ -23,6 +23,9 @@ RUNNER_FD = 6
 VALUE_MAX = 1024 * 1024
 MESSAGE_MAX = 4096
 
+# where the executor puts what is installed, below the workspace
+PACKAGES = "/.packages/python"
+
 # no such file exists, so nobody takes its lines for ours
 NAME = "/main.py"
 
@@ -208,6 +211,8 @@ def begin(head, env, base):
     folders = [cwd] if cwd == head["workspace"] else [cwd, head["workspace"]]
     sys.path[:0] = folders
 
+    packages(head["workspace"] + PACKAGES, len(folders) + len(STDLIB))
+
     # the workspace's own come first, as they do where nothing was imported:
     # then let it be so
     ours = set(sys.modules) - base
@@ -218,6 +223,20 @@ def begin(head, env, base):
     if not names.isdisjoint(ours):
         for name in ours:
             del sys.modules[name]
+
+
+def packages(folder, place):
+    """What was installed for the session; before what the image has."""
+
+    try:
+        names = posix.listdir(folder)
+    except OSError:
+        return
+
+    sys.path.insert(place, folder)
+
+    if any(name.endswith(".pth") for name in names):
+        _stdlib("site").addsitedir(folder)
 
 
 def leave(status, before):

@@ -103,8 +103,8 @@ sub nginx_conf {
     }
 
     spew("$home/conf/nginx.conf", $text);
-    spew("$home/conf/sandbox_locations.conf",
-         slurp("$root/conf/sandbox_locations.conf"));
+    spew("$home/conf/$_", slurp("$root/conf/$_"))
+        for qw(sandbox_locations.conf sandbox_packages.conf);
 }
 
 

@@ -1,0 +1,232 @@
+# Copyright (C) the ngx_sandbox authors
+#
+# A package index that does as the names of its packages say, for
+# t/420-dependencies.t:
+#
+#     python3 package_index.py PORT
+#
+# /simple/ is for pip, /npm/ for npm, /counts tells how often each path was
+# asked for.  Everything is made here: nothing is read from a network or a disk.
+
+import base64
+import hashlib
+import http.server
+import io
+import json
+import socketserver
+import sys
+import tarfile
+import threading
+import time
+import zipfile
+
+PORT = int(sys.argv[1])
+OWN = "http://127.0.0.1:%d" % PORT
+counts, seen = {}, []
+
+
+def wheel(name, version, requires=(), size=0):
+    info = "%s-%s.dist-info" % (name, version)
+    files = {
+        name + "/__init__.py": "VERSION = %r\n" % version,
+        info + "/METADATA": "Metadata-Version: 2.1\nName: %s\nVersion: %s\n"
+        % (name, version) + "".join("Requires-Dist: %s\n" % r
+                                    for r in requires),
+        info + "/WHEEL": "Wheel-Version: 1.0\nGenerator: test\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+
+    if size:
+        files[name + "/data.bin"] = "\0" * size
+
+    record = []
+
+    for path, text in files.items():
+        digest = hashlib.sha256(text.encode()).digest()
+        record.append("%s,sha256=%s,%d" % (
+            path, base64.urlsafe_b64encode(digest).decode().rstrip("="),
+            len(text)))
+
+    files[info + "/RECORD"] = "\n".join(record + [info + "/RECORD,,"]) + "\n"
+    out = io.BytesIO()
+
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for path, text in files.items():
+            z.writestr(path, text)
+
+    return out.getvalue()
+
+
+WHEELS = {"%s-%s-py3-none-any.whl" % (n, v): wheel(n, v, *rest)
+          for n, v, *rest in (
+              ("good", "1.0"), ("good", "2.0"),
+              ("needs", "1.0", ["good==1.0"]),
+              ("wants", "1.0", ["good==2.0"]),
+              ("fat", "1.0", [], 400 * 1024 * 1024),
+              ("cached", "1.0"), ("moved", "1.0"), ("broke", "1.0"))}
+
+# where a page's links lead, in each way that an index may write them
+LINKS = {"good": OWN + "/files/", "needs": "../../files/", "wants": "/files/",
+         "fat": OWN + "/files/", "cached": OWN + "/files/",
+         "moved": "../../files/away/", "broke": "../../files/broken/",
+         "huge": "../../files/", "endless": "../../files/",
+         "foreign": "http://files.invalid/", "outside": "/other/"}
+
+
+def npm_package(name, version, main, dependencies=None):
+    package = {"name": name, "version": version, "main": "index.js",
+               "dependencies": dependencies or {},
+               "scripts": {"install": "touch /workspace/script-has-run"}}
+    out = io.BytesIO()
+
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for path, text in (("package/package.json", json.dumps(package)),
+                           ("package/index.js", main)):
+            item = tarfile.TarInfo(path)
+            item.size = len(text)
+            tar.addfile(item, io.BytesIO(text.encode()))
+
+    data = out.getvalue()
+    path = "/npm/%s/-/%s-%s.tgz" % (name, name.split("/")[-1], version)
+    package["dist"] = {
+        "tarball": OWN + path,
+        "integrity": "sha512-" + base64.b64encode(
+            hashlib.sha512(data).digest()).decode()}
+
+    return path, data, package
+
+
+NPM = [npm_package("left", "1.0.0", "exports.text = require('right').text;",
+                   {"right": "^1.0.0"}),
+       npm_package("right", "1.2.0", "exports.text = 'hello';"),
+       npm_package("@scope/one", "1.0.0", "exports.text = 'scoped';")]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        path = self.path
+        counts[path] = counts.get(path, 0) + 1
+        seen.append([path, sorted(k.lower() for k in self.headers.keys())])
+        name = path.strip("/").split("/")[-1]
+
+        if path == "/counts":
+            self.send(json.dumps({"counts": counts, "seen": seen}).encode(),
+                      "application/json")
+        elif path.startswith("/simple/"):
+            self.page(name)
+        elif path.startswith("/npm/"):
+            self.npm(path)
+        elif path.startswith("/files/away/"):
+            self.away()
+        elif path.startswith("/files/broken/"):
+            self.send(b"broken", status=500)
+        elif name.startswith("huge"):
+            self.huge()
+        elif name.startswith("endless"):
+            self.endless()
+        elif name in WHEELS and path.startswith("/files/"):
+            self.send(WHEELS[name])
+        else:
+            self.send(b"nothing", status=404)
+
+    def send(self, body, kind="application/octet-stream", status=200):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def page(self, name):
+        if name == "slow":
+            time.sleep(60)
+        elif name == "broken":
+            self.send(b"broken", status=500)
+        elif name == "garbage":
+            self.wfile.write(b"\x00\x01garbage\r\n\r\n" * 10)
+            self.close_connection = True
+        elif name == "orders":
+            self.send_response(200)
+            self.send_header("X-Accel-Redirect", "/_sandbox/packages/pypi/"
+                             "default/0/simple/cached/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif name == "away":
+            self.away()
+        elif name == "source":
+            self.send(b'<a href="../../files/source-1.0.tar.gz">source</a>',
+                      "text/html")
+        elif name in LINKS:
+            files = [w for w in WHEELS if w.startswith(name + "-")] \
+                or [name + "-1.0-py3-none-any.whl"]
+            self.send("".join('<a href="%s%s">%s</a>\n'
+                              % (LINKS[name], w, w) for w in files).encode(),
+                      "text/html")
+        else:
+            self.send(b"nothing", status=404)
+
+    def away(self):
+        self.send_response(302)
+        self.send_header("Location", "http://127.0.0.1:%d/files/"
+                         "good-1.0-py3-none-any.whl" % PORT)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def huge(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(1024 ** 3))
+        self.end_headers()
+        self.endless_body(1024, b"%s")
+
+    def endless(self):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.endless_body(4096, b"100000\r\n%s\r\n")
+
+    def endless_body(self, n, form):
+        try:
+            for _ in range(n):
+                self.wfile.write(form % bytes(1024 * 1024))
+        except OSError:
+            self.close_connection = True
+
+    def npm(self, path):
+        for tarball, data, _ in NPM:
+            if path == tarball:
+                return self.send(data)
+
+        name = path[len("/npm/"):].replace("%2f", "/").replace("%2F", "/")
+        packages = [p for _, _, p in NPM if p["name"] == name]
+
+        if not packages:
+            return self.send(b"{}", "application/json", 404)
+
+        self.send(json.dumps({
+            "name": name, "dist-tags": {"latest": packages[-1]["version"]},
+            "versions": {p["version"]: p for p in packages}}).encode(),
+            "application/vnd.npm.install-v1+json")
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+# who has started it may be killed
+def watch():
+    sys.stdin.read()
+    server.shutdown()
+
+
+server = Server(("127.0.0.1", PORT), Handler)
+threading.Thread(target=watch, daemon=True).start()
+server.serve_forever(0.1)
