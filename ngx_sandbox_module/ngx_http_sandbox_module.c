@@ -69,6 +69,10 @@ static ngx_conf_num_bounds_t  ngx_http_sandbox_streams_bounds = {
     ngx_conf_check_num_bounds, 1, 1000000
 };
 
+static ngx_conf_num_bounds_t  ngx_http_sandbox_restarts_bounds = {
+    ngx_conf_check_num_bounds, 0, 1000
+};
+
 
 #define ngx_http_sandbox_node_offset(field)                                   \
     offsetof(ngx_http_sandbox_main_conf_t, node)                              \
@@ -209,6 +213,13 @@ static ngx_command_t  ngx_http_sandbox_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       ngx_http_sandbox_node_offset(reconcile_interval),
       NULL },
+
+    { ngx_string("sandbox_session_restarts"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_http_sandbox_node_offset(session_restarts),
+      &ngx_http_sandbox_restarts_bounds },
 
     { ngx_string("sandbox_execution_lease"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
@@ -395,6 +406,7 @@ ngx_http_sandbox_create_main_conf(ngx_conf_t *cf)
     smcf->node.reap_interval = NGX_CONF_UNSET_MSEC;
     smcf->node.execution_lease = NGX_CONF_UNSET_MSEC;
     smcf->node.idempotency_ttl = NGX_CONF_UNSET;
+    smcf->node.session_restarts = NGX_CONF_UNSET_UINT;
     smcf->node.max_processes = NGX_CONF_UNSET_UINT;
     smcf->node.execution_queue = NGX_CONF_UNSET_UINT;
     smcf->node.list_total_limit = NGX_CONF_UNSET_UINT;
@@ -417,6 +429,7 @@ ngx_http_sandbox_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(smcf->node.reap_interval, 1000);
     ngx_conf_init_msec_value(smcf->node.execution_lease, 15000);
     ngx_conf_init_value(smcf->node.idempotency_ttl, 86400);
+    ngx_conf_init_uint_value(smcf->node.session_restarts, 3);
     ngx_conf_init_uint_value(smcf->node.max_processes, 128);
     ngx_conf_init_uint_value(smcf->node.execution_queue, 16);
     ngx_conf_init_uint_value(smcf->node.list_total_limit, 10000);

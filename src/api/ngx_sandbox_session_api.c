@@ -151,6 +151,7 @@ static const ngx_sandbox_render_t  ngx_sandbox_session_tail[] = {
     FIELD("metadata", METADATA, JSON),
     FIELD("start_kind", START_KIND, STRING),
     FIELD("failure", FAILURE, JSON),
+    FIELD("restart_count", RESTARTS, NUMBER),
     FIELD("isolation", ISOLATION, JSON),
     FIELD("created_at", CREATED, TIME),
     FIELD("updated_at", UPDATED, TIME),

@@ -22,7 +22,7 @@
 #define NGX_SANDBOX_VERSION           "0.1.0"
 
 /* the newest file in conf/schema; the module refuses to work with another */
-#define NGX_SANDBOX_SCHEMA_VERSION    5
+#define NGX_SANDBOX_SCHEMA_VERSION    6
 
 #define NGX_SANDBOX_ID_MAX            64         /* client's ids, bytes */
 #define NGX_SANDBOX_CONTAINER_ID_MAX  96

@@ -118,6 +118,40 @@ ngx_sandbox_dependencies_merge(ngx_pool_t *pool,
 }
 
 
+ngx_int_t
+ngx_sandbox_dependencies_pin(ngx_pool_t *pool,
+    const ngx_sandbox_items_t *asked, const ngx_sandbox_items_t *installed,
+    ngx_str_t *ret_text)
+{
+    ngx_uint_t                 i, j;
+    ngx_sandbox_json_t         json;
+    ngx_sandbox_dependency_t  *dep, *there, pinned;
+
+    dep = asked->elts;
+    there = installed->elts;
+
+    ngx_sandbox_json_init(&json, pool, 256);
+    ngx_sandbox_json_array_start(&json);
+
+    for (i = 0; i < asked->nelts; i++) {
+        pinned = dep[i];
+
+        for (j = 0; j < installed->nelts; j++) {
+            if (ngx_sandbox_dependency_same(&dep[i].name, &there[j].name)) {
+                pinned.version = there[j].version;
+                break;
+            }
+        }
+
+        ngx_sandbox_dependency_write(&json, &pinned);
+    }
+
+    ngx_sandbox_json_array_end(&json);
+
+    return ngx_sandbox_json_finish(&json, ret_text);
+}
+
+
 /* as PEP 503 compares them */
 
 static ngx_uint_t

@@ -30,5 +30,10 @@ ngx_int_t ngx_sandbox_dependencies_merge(ngx_pool_t *pool,
     const ngx_sandbox_items_t *kept, const ngx_sandbox_items_t *asked,
     ngx_str_t *ret_text);
 
+/* What was asked for, in the versions that are installed. */
+ngx_int_t ngx_sandbox_dependencies_pin(ngx_pool_t *pool,
+    const ngx_sandbox_items_t *asked, const ngx_sandbox_items_t *installed,
+    ngx_str_t *ret_text);
+
 
 #endif /* _NGX_SANDBOX_DEPENDENCY_H_INCLUDED_ */

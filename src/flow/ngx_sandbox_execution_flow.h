@@ -96,6 +96,7 @@ typedef struct {
     unsigned                    pending:1;
     unsigned                    alive:1;         /* the executor knows it */
     unsigned                    silent:1;        /* it did not answer */
+    unsigned                    claimed:1;       /* the next attempt */
 } ngx_sandbox_execution_settle_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[];

@@ -30,6 +30,9 @@
 #define NGX_SANDBOX_SETTLE_PAUSE_MS   200
 #define NGX_SANDBOX_SETTLE_CONFLICTS  10
 
+/* for a sandbox that starts again */
+#define NGX_SANDBOX_SETTLE_PUT_OFF_MS  1000
+
 /* what the session's settling takes to find that the sandbox is dead */
 #define NGX_SANDBOX_SETTLE_LOOK_MS    1000
 
@@ -49,6 +52,8 @@ static ngx_int_t ngx_sandbox_execution_settle_close(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_closed(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_claim(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_claimed(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_put_off(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_execution_settle_later(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_load(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_loaded(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_execution_settle_dispatch(ngx_sandbox_flow_t *f);
@@ -95,6 +100,10 @@ const ngx_sandbox_step_t  ngx_sandbox_execution_settle_steps[] = {
     { "claiming the next attempt",
       ngx_sandbox_execution_settle_claim,
       ngx_sandbox_execution_settle_claimed, NULL },
+
+    { "putting it off while its sandbox starts again",
+      ngx_sandbox_execution_settle_put_off,
+      ngx_sandbox_execution_settle_later, NULL },
 
     { "reading what to attempt again",
       ngx_sandbox_execution_settle_load,
@@ -396,11 +405,46 @@ ngx_sandbox_execution_settle_claim(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_execution_settle_claimed(ngx_sandbox_flow_t *f)
 {
+    ngx_sandbox_execution_settle_t  *s;
+
+    s = f->data;
+
     if (f->op_rc != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_sandbox_op_result(f)->affected ? NGX_OK : NGX_DONE;
+    s->claimed = (ngx_sandbox_op_result(f)->affected != 0);
+
+    return NGX_OK;
+}
+
+
+/* or the job would find it each time, and others not behind many such */
+
+static ngx_int_t
+ngx_sandbox_execution_settle_put_off(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_execution_settle_t  *s;
+
+    s = f->data;
+
+    if (s->claimed) {
+        return NGX_OK;
+    }
+
+    ngx_sandbox_op_statement(f,
+             &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_PUT_OFF]);
+    ngx_sandbox_op_int(f, (int64_t) NGX_SANDBOX_SETTLE_PUT_OFF_MS * 1000);
+    ngx_sandbox_op_string(f, &s->run.id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_execution_settle_later(ngx_sandbox_flow_t *f)
+{
+    return f->op_rc == NGX_OK ? NGX_DONE : NGX_ERROR;
 }
 
 

@@ -52,6 +52,7 @@ typedef struct {
     ngx_str_t             epoch;
     ngx_str_t             error;       /* why it cannot be handed over */
     ngx_sandbox_call_t    call;
+    unsigned              begins:1;    /* the first one of a container */
 } ngx_sandbox_install_run_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_install_run_steps[];

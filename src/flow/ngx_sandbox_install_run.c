@@ -14,6 +14,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox.h"
+#include "ngx_sandbox_dependency.h"
 #include "ngx_sandbox_install_flow.h"
 #include "ngx_sandbox_install_store.h"
 #include "ngx_sandbox_json_writer.h"
@@ -30,6 +31,8 @@ static ngx_int_t ngx_sandbox_install_begun(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_look(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_seen(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_call(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_install_packages(ngx_sandbox_flow_t *f,
+    ngx_str_t *ret_packages);
 static ngx_int_t ngx_sandbox_install_body(ngx_sandbox_flow_t *f,
     const ngx_sandbox_package_index_t *index, ngx_str_t *packages);
 static ngx_int_t ngx_sandbox_install_taken(ngx_sandbox_flow_t *f);
@@ -107,6 +110,7 @@ ngx_sandbox_install_begin(ngx_sandbox_flow_t *f)
     ngx_sandbox_install_run_t  *in;
 
     in = f->data;
+    in->begins = 1;
 
     ngx_sandbox_op_statement(f,
                    &ngx_sandbox_install_stmts[NGX_SANDBOX_SQL_INSTALL_BEGIN]);
@@ -177,20 +181,21 @@ ngx_sandbox_install_seen(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_install_call(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                          *packages;
+    ngx_str_t                           packages;
     ngx_sandbox_install_run_t          *in;
     const ngx_sandbox_package_index_t  *index;
 
     in = f->data;
     index = ngx_sandbox_install_index(f);
-    packages = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_REQUESTED);
 
     if (index == NULL) {
         ngx_str_set(&in->error, "this instance has no package index for it");
         return NGX_OK;
     }
 
-    if (ngx_sandbox_install_body(f, index, packages) != NGX_OK) {
+    if (ngx_sandbox_install_packages(f, &packages) != NGX_OK
+        || ngx_sandbox_install_body(f, index, &packages) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -200,6 +205,43 @@ ngx_sandbox_install_call(ngx_sandbox_flow_t *f)
     in->call.max_body = NGX_SANDBOX_INSTALL_ANSWER_MAX;
 
     return ngx_sandbox_op_executor(f, &in->call, &in->id);
+}
+
+
+/* a new container gets the versions that the one before it had */
+
+static ngx_int_t
+ngx_sandbox_install_packages(ngx_sandbox_flow_t *f, ngx_str_t *ret_packages)
+{
+    ngx_str_t                  *asked, *kept, *restarts, *installed;
+    ngx_sandbox_items_t         packages, there;
+    ngx_sandbox_install_run_t  *in;
+
+    in = f->data;
+
+    asked = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_REQUESTED);
+    kept = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_KEPT);
+    restarts = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_RESTARTS);
+    installed = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_INSTALLED);
+
+    if (!in->begins
+        || ngx_sandbox_value_number(restarts) == 0
+        || asked->len != kept->len
+        || ngx_memcmp(asked->data, kept->data, kept->len) != 0)
+    {
+        *ret_packages = *asked;
+        return NGX_OK;
+    }
+
+    if (ngx_sandbox_dependencies_read(f->pool, asked, &packages) != NGX_OK
+        || ngx_sandbox_dependencies_read(f->pool, installed, &there)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_sandbox_dependencies_pin(f->pool, &packages, &there,
+                                        ret_packages);
 }
 
 

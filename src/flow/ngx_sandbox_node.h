@@ -34,6 +34,7 @@ typedef struct {
     ngx_str_t                   loopback;         /* our listener's path */
     ngx_str_t                   secret;           /* of all tokens */
     ngx_msec_t                  start_timeout;
+    ngx_uint_t                  session_restarts; /* of a persistent one */
     ngx_uint_t                  max_processes;    /* of a sandbox */
     ngx_uint_t                  execution_queue;  /* waiting, of a session */
     ngx_uint_t                  list_total_limit;

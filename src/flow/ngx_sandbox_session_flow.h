@@ -115,8 +115,8 @@ extern const ngx_sandbox_step_t  ngx_sandbox_session_ready_steps[];
 
 /*
  * loopback: makes row, container and folder of a session agree, whatever was
- * cut short before: ends one that has lapsed or whose container is gone, and
- * removes what an ended one has left.
+ * cut short before: ends one that has lapsed or whose container is gone, or
+ * has it start again, and removes what an ended one has left.
  */
 
 typedef struct {
@@ -132,6 +132,9 @@ typedef struct {
     unsigned                        absent:1;    /* no such row */
     unsigned                        overdue:1;
     unsigned                        ended:1;     /* by this flow */
+    unsigned                        claimed:1;   /* somebody starts it */
+    unsigned                        restarts:1;  /* it may, once more */
+    unsigned                        restarted:1; /* it gets a new container */
     unsigned                        foreign:1;   /* another one has its name */
 } ngx_sandbox_session_settle_t;
 

@@ -95,6 +95,7 @@ ngx_sandbox_session_lapse(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_statement(f,
                   &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_SETTLE]);
     ngx_sandbox_op_string(f, &s->id);
+    ngx_sandbox_op_int(f, f->node->session_restarts);
 
     return ngx_sandbox_op_query(f);
 }

@@ -11,6 +11,11 @@
  * away, a container that died) is completed here, and every step may be
  * repeated: so this one flow serves the end of a session, the report of a
  * death, and the reconciler, which only finds the sessions to call it for.
+ *
+ * A persistent session whose container is dead is `creating` again, without a
+ * container.  Nobody can claim its start before the dead one's row says
+ * `removed`, which is the last thing here; its folder is left to the start,
+ * since one that is late here would remove the next one's.
  */
 
 
@@ -29,6 +34,8 @@
 static ngx_int_t ngx_sandbox_settle_read(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_found(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_overdue(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_restart(ngx_sandbox_flow_t *f,
+    char *reason, ngx_str_t *message);
 static ngx_int_t ngx_sandbox_settle_ended(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_containers(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_container(ngx_sandbox_flow_t *f);
@@ -39,6 +46,7 @@ static ngx_int_t ngx_sandbox_settle_executions(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_remove(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_folder(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_settle_removed(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_settle_start(ngx_sandbox_flow_t *f);
 static ngx_uint_t ngx_sandbox_settle_is_ours(ngx_sandbox_flow_t *f);
 static ngx_uint_t ngx_sandbox_settle_same(ngx_str_t *one, ngx_str_t *other);
 static ngx_uint_t ngx_sandbox_settle_active(ngx_sandbox_session_settle_t *s);
@@ -50,7 +58,7 @@ const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[] = {
       ngx_sandbox_settle_read,
       ngx_sandbox_settle_found, NULL },
 
-    { "ending an overdue session",
+    { "ending or restarting an overdue session",
       ngx_sandbox_settle_overdue,
       ngx_sandbox_settle_ended, NULL },
 
@@ -62,7 +70,7 @@ const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[] = {
       ngx_sandbox_settle_inspect,
       ngx_sandbox_settle_inspected, NULL },
 
-    { "ending a session whose container is dead",
+    { "ending or restarting a session whose container is dead",
       ngx_sandbox_settle_dead,
       ngx_sandbox_settle_ended, NULL },
 
@@ -81,6 +89,9 @@ const ngx_sandbox_step_t  ngx_sandbox_session_settle_steps[] = {
 
     { "marking the container removed",
       ngx_sandbox_settle_removed, NULL, NULL },
+
+    { "handing over the session's new start",
+      ngx_sandbox_settle_start, NULL, NULL },
 
       ngx_sandbox_null_step
 };
@@ -140,7 +151,8 @@ ngx_sandbox_settle_read(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_settle_found(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                     *overdue;
+    ngx_str_t                     *overdue, *mode;
+    ngx_uint_t                     restarts;
     ngx_sandbox_session_settle_t  *s;
 
     s = f->data;
@@ -160,16 +172,32 @@ ngx_sandbox_settle_found(ngx_sandbox_flow_t *f)
     overdue = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_OVERDUE);
     s->overdue = ngx_sandbox_value_is(overdue, "1");
 
+    s->claimed = (ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_CONTAINER)->data
+                  != NULL);
+
+    mode = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_MODE);
+    restarts = ngx_sandbox_value_number(ngx_sandbox_op_value(f,
+                                              NGX_SANDBOX_SESSION_RESTARTS));
+
+    s->restarts = ngx_sandbox_value_is(mode, "persistent")
+                  && restarts < f->node->session_restarts;
+
     return NGX_OK;
 }
 
 
-/* before the engine is asked: its time is over, whatever that says */
+/*
+ * Before the engine is asked: its time is over, whatever that says.  A start
+ * whose worker has died is one that does not end.
+ */
 
 static ngx_int_t
 ngx_sandbox_settle_overdue(ngx_sandbox_flow_t *f)
 {
     ngx_sandbox_session_settle_t  *s;
+
+    static ngx_str_t  message =
+        ngx_string("the sandbox was not ready within sandbox_start_timeout");
 
     s = f->data;
 
@@ -177,9 +205,51 @@ ngx_sandbox_settle_overdue(ngx_sandbox_flow_t *f)
         return NGX_OK;
     }
 
+    if (s->restarts && ngx_sandbox_value_is(&s->status, "creating")) {
+        return ngx_sandbox_settle_restart(f, "start_timeout", &message);
+    }
+
     ngx_sandbox_op_statement(f,
                   &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_SETTLE]);
     ngx_sandbox_op_string(f, &s->id);
+    ngx_sandbox_op_int(f, f->node->session_restarts);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+/* or its end, if it may not */
+
+static ngx_int_t
+ngx_sandbox_settle_restart(ngx_sandbox_flow_t *f, char *reason,
+    ngx_str_t *message)
+{
+    ngx_str_t                      failure;
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    if (ngx_sandbox_session_failure(f->pool, reason, s->died, message,
+                                    &failure)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    s->restarted = s->restarts;
+
+    ngx_sandbox_op_statement(f,
+              &ngx_sandbox_session_stmts[s->restarted
+                                         ? NGX_SANDBOX_SQL_SESSION_RESTART
+                                         : NGX_SANDBOX_SQL_SESSION_FAIL]);
+    ngx_sandbox_op_string(f, &failure);
+
+    if (s->restarted) {
+        ngx_sandbox_op_int(f, (int64_t) f->node->start_timeout * 1000);
+    }
+
+    ngx_sandbox_op_string(f, &s->id);
+    ngx_sandbox_op_string(f, &s->epoch);
 
     return ngx_sandbox_op_query(f);
 }
@@ -221,6 +291,7 @@ ngx_sandbox_settle_containers(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_statement(f,
                 &ngx_sandbox_container_stmts[NGX_SANDBOX_SQL_CONTAINER_LEFT]);
     ngx_sandbox_op_string(f, &s->id);
+    ngx_sandbox_op_string(f, &s->epoch);
 
     return ngx_sandbox_op_query(f);
 }
@@ -325,12 +396,18 @@ ngx_sandbox_settle_same(ngx_str_t *one, ngx_str_t *other)
 static ngx_int_t
 ngx_sandbox_settle_dead(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                      failure, message;
+    ngx_str_t                      message;
     ngx_sandbox_session_settle_t  *s;
 
     s = f->data;
 
     if (!ngx_sandbox_settle_active(s)) {
+        return NGX_OK;
+    }
+
+    if (ngx_sandbox_value_is(&s->status, "creating") && !s->claimed) {
+        /* a start that nobody has begun, or that an earlier container bars */
+        s->restarted = 1;
         return NGX_OK;
     }
 
@@ -351,20 +428,7 @@ ngx_sandbox_settle_dead(ngx_sandbox_flow_t *f)
         ngx_str_set(&message, "the container is gone");
     }
 
-    if (ngx_sandbox_session_failure(f->pool, "container_exited", s->died,
-                                    &message, &failure)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_sandbox_op_statement(f,
-                    &ngx_sandbox_session_stmts[NGX_SANDBOX_SQL_SESSION_FAIL]);
-    ngx_sandbox_op_string(f, &failure);
-    ngx_sandbox_op_string(f, &s->id);
-    ngx_sandbox_op_string(f, &s->epoch);
-
-    return ngx_sandbox_op_query(f);
+    return ngx_sandbox_settle_restart(f, "container_exited", &message);
 }
 
 
@@ -380,7 +444,9 @@ ngx_sandbox_settle_executions(ngx_sandbox_flow_t *f)
     }
 
     ngx_sandbox_op_statement(f,
-           &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_END_ALL]);
+           &ngx_sandbox_execution_stmts[s->restarted
+                                     ? NGX_SANDBOX_SQL_EXECUTION_GIVE_UP_ALL
+                                     : NGX_SANDBOX_SQL_EXECUTION_END_ALL]);
     ngx_sandbox_op_literal(f, s->died ? "the sandbox ended while it ran"
                                       : "the session ended while it ran");
     ngx_sandbox_op_string(f, &s->id);
@@ -414,6 +480,10 @@ ngx_sandbox_settle_folder(ngx_sandbox_flow_t *f)
     ngx_sandbox_session_settle_t  *s;
 
     s = f->data;
+
+    if (s->restarted) {
+        return NGX_OK;
+    }
 
     if (ngx_sandbox_session_dir_path(f->pool, &f->node->state_path->name,
                                      &s->id, &path)
@@ -452,6 +522,19 @@ ngx_sandbox_settle_removed(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_string(f, &s->container);
 
     return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_settle_start(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_settle_t  *s;
+
+    s = f->data;
+
+    return s->restarted ? ngx_sandbox_op_hand_over(f, "sessions", &s->id,
+                                                   "start")
+                        : NGX_OK;
 }
 
 

@@ -51,9 +51,9 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_container_stmts[] = {
         3, 0, 1),
 
     ngx_sandbox_stmt("finding a session's containers",
-        "SELECT " COLUMNS " FROM containers c"
-        " WHERE c.session_id = ? AND c.status <> 'removed'",
-        1, NGX_SANDBOX_CONTAINER_COLUMNS, 1),
+        "SELECT " COLUMNS " FROM containers c WHERE c.session_id = ?"
+        " AND c.epoch <= ? AND c.status <> 'removed'",
+        2, NGX_SANDBOX_CONTAINER_COLUMNS, 1),
 
     ngx_sandbox_stmt("finding containers of ended sessions",
         "SELECT " COLUMNS " FROM containers c"

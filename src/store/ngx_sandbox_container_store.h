@@ -42,7 +42,10 @@ enum {
     /* exit_code or NULL, oom_killed or NULL, id: -> removed */
     NGX_SANDBOX_SQL_CONTAINER_REMOVED,
 
-    /* session_id -> containers of it that are not removed */
+    /*
+     * session_id, epoch -> containers of it that are not removed, and whose
+     * start was begun before the session had this epoch
+     */
     NGX_SANDBOX_SQL_CONTAINER_LEFT,
 
     /* node_id, limit -> containers whose session has ended */

@@ -57,6 +57,17 @@
     ", COALESCE(CHAR_LENGTH(e.return_value) > " LIST_CHARS ", 0),"            \
     " CHAR_LENGTH(e.code) > " LIST_CHARS
 
+/* the assignments are made in this order: each sees those before */
+
+#define GIVE_UP                                                               \
+    "UPDATE executions SET status = IF(cancel_requested, 'cancelled',"        \
+    " IF(retry_count < max_retries, 'crashed', 'failed')),"                   \
+    " error_message = ?, epoch = epoch + 1,"                                  \
+    " retry_count = retry_count + (status = 'crashed'),"                      \
+    " due_at = " NOW " + INTERVAL"                                            \
+    " IF(status = 'crashed', LEAST(POW(2, retry_count - 1), 10), 0) SECOND,"  \
+    " completed_at = IF(status = 'crashed', NULL, " NOW ")"
+
 #define FROM      " FROM executions e"
 #define NEWEST    " ORDER BY e.created_at DESC, e.id DESC LIMIT ? OFFSET ?"
 
@@ -131,19 +142,18 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " AND e.status " OPEN " WHERE e.id IS NULL",
         2, 1, 1),
 
-    /* the assignments are made in this order: each sees those before */
-
     ngx_sandbox_stmt_changes("giving up an attempt",
-        "UPDATE executions SET status = IF(cancel_requested, 'cancelled',"
-        " IF(retry_count < max_retries, 'crashed', 'failed')),"
-        " error_message = ?, epoch = epoch + 1,"
-        " retry_count = retry_count + (status = 'crashed'),"
-        " due_at = " NOW " + INTERVAL"
-        " IF(status = 'crashed', LEAST(POW(2, retry_count - 1), 10), 0) SECOND,"
-        " completed_at = IF(status = 'crashed', NULL, " NOW ")"
-        " WHERE id = ? AND retry_count = ? - 1 AND status " ALIVE
+        GIVE_UP " WHERE id = ? AND retry_count = ? - 1 AND status " ALIVE
         " AND (due_at < " NOW " OR ?)",
         4, 1, 2),
+
+    /* of those that its next container has, none is older than the session */
+
+    ngx_sandbox_stmt_changes("giving up a session's attempts",
+        GIVE_UP " WHERE session_id = ? AND status " ALIVE
+        " AND EXISTS (SELECT 1 FROM sessions s"
+        " WHERE s.id = executions.session_id AND s.status = 'creating')",
+        2, 1, 2),
 
     ngx_sandbox_stmt_changes("beginning the next attempt",
         "UPDATE executions e JOIN sessions s ON s.id = e.session_id"
@@ -151,8 +161,14 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " e.error_message = NULL, e.started_at = " NOW ","
         " e.due_at = " NOW " + INTERVAL ? MICROSECOND"
         " WHERE e.id = ? AND e.status = 'crashed' AND e.due_at <= " NOW
-        " AND NOT e.cancel_requested AND s.status = 'running'",
+        " AND NOT e.cancel_requested AND s.status = 'running'"
+        " AND (s.restart_count = 0 OR s.dependency_status <> 'installing')",
         2, 0, 2),
+
+    ngx_sandbox_stmt("putting the next attempt off",
+        "UPDATE executions SET due_at = " NOW " + INTERVAL ? MICROSECOND"
+        " WHERE id = ? AND status = 'crashed' AND due_at <= " NOW,
+        2, 0, 1),
 
     ngx_sandbox_stmt("reading an execution to attempt it again",
         "SELECT session_id, language, code, timeout_sec, event, env_vars,"

@@ -134,8 +134,17 @@ enum {
      */
     NGX_SANDBOX_SQL_EXECUTION_GIVE_UP,
 
-    /* lease in us, id: crashed and due -> running, the session is running */
+    /* cause, session_id: the same for all of one that gets a new container */
+    NGX_SANDBOX_SQL_EXECUTION_GIVE_UP_ALL,
+
+    /*
+     * lease in us, id: crashed and due -> running, if the session is running
+     * and a new container has its packages
+     */
     NGX_SANDBOX_SQL_EXECUTION_ATTEMPT,
+
+    /* time in us, id: crashed and due -> due later */
+    NGX_SANDBOX_SQL_EXECUTION_PUT_OFF,
 
     /* id -> NGX_SANDBOX_EXECUTION_RUN_* */
     NGX_SANDBOX_SQL_EXECUTION_RUN,

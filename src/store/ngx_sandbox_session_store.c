@@ -7,7 +7,8 @@
 /*
  * Sessions.  The states and who may leave them are in the WHERE clauses:
  * creating -> running | failed | terminated, running -> failed | timeout |
- * terminated; nothing leaves an end state.
+ * terminated, and creating once more, to get another container; nothing leaves
+ * an end state.
  */
 
 
@@ -28,9 +29,10 @@
     " s.language_runtime, s.runtime_backend, s.runtime_node,"                 \
     " s.container_id, s.image_url, s.cpu_milli, s.memory_mb, s.disk_mb,"      \
     " s.max_processes, s.timeout_sec, s.env_vars, s.metadata,"                \
-    " s.workspace_path, s.start_kind, s.failure, s.isolation, s.created_at,"   \
-    " s.updated_at, s.started_at, s.completed_at, s.last_activity_at,"        \
-    " s.expires_at, s.requested_dependencies, s.kept_dependencies,"           \
+    " s.workspace_path, s.start_kind, s.failure, s.restart_count,"            \
+    " s.isolation, s.created_at, s.updated_at, s.started_at,"                 \
+    " s.completed_at, s.last_activity_at, s.expires_at,"                      \
+    " s.requested_dependencies, s.kept_dependencies,"                         \
     " s.installed_dependencies, s.dependency_status, s.dependency_error,"     \
     " s.dependency_epoch, s.dependency_started_at,"                           \
     " s.dependency_completed_at, s.python_package_index_url,"                 \
@@ -90,7 +92,9 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         "UPDATE sessions SET container_id = ?, epoch = epoch + 1,"
         " updated_at = " NOW
         " WHERE id = ? AND epoch = ? AND status = 'creating'"
-        " AND container_id IS NULL AND start_deadline_at > " NOW,
+        " AND container_id IS NULL AND start_deadline_at > " NOW
+        " AND NOT EXISTS (SELECT 1 FROM containers c"
+        " WHERE c.live_session = sessions.id)",
         3, 0, 0),
 
     /* with its container, whose row is not removed behind its back */
@@ -98,9 +102,10 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
     ngx_sandbox_stmt_changes("marking a session running",
         "UPDATE sessions s JOIN containers c ON c.id = s.container_id"
         " SET s.status = 'running', s.epoch = s.epoch + 1,"
-        " s.isolation = ?, s.started_at = " NOW ", s.updated_at = " NOW ","
-        " s.last_activity_at = " NOW ","
-        " s.expires_at = " NOW " + INTERVAL s.timeout_sec SECOND,"
+        " s.isolation = ?, s.started_at = COALESCE(s.started_at, " NOW "),"
+        " s.updated_at = " NOW ", s.last_activity_at = " NOW ","
+        " s.expires_at = COALESCE(s.expires_at,"
+        " " NOW " + INTERVAL s.timeout_sec SECOND),"
         " c.status = 'running', c.epoch = c.epoch + 1,"
         " c.started_at = " NOW
         " WHERE s.id = ? AND s.container_id = ? AND s.status = 'creating'"
@@ -113,6 +118,16 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " WHERE id = ? AND epoch = ? AND status IN ('creating', 'running')",
         3, 0, 2),
 
+    /* its time goes on: what it expires at does not change */
+
+    ngx_sandbox_stmt_changes("restarting a session",
+        "UPDATE sessions SET status = 'creating', epoch = epoch + 1,"
+        " container_id = NULL, failure = ?, restart_count = restart_count + 1,"
+        " start_deadline_at = " NOW " + INTERVAL ? MICROSECOND,"
+        " updated_at = " NOW
+        " WHERE id = ? AND epoch = ? AND status IN ('creating', 'running')",
+        4, 0, 3),
+
     ngx_sandbox_stmt_changes("settling an overdue session",
         "UPDATE sessions SET"
         " failure = IF(status = 'creating', JSON_OBJECT('reason',"
@@ -122,8 +137,9 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " epoch = epoch + 1, completed_at = " NOW ", updated_at = " NOW
         " WHERE id = ?"
         " AND (status = 'creating' AND start_deadline_at < " NOW
+        " AND (mode <> 'persistent' OR restart_count >= ?)"
         " OR status = 'running' AND expires_at < " NOW ")",
-        1, 1, 1),
+        2, 1, 1),
 
     ngx_sandbox_stmt_changes("marking a session terminated",
         "UPDATE sessions SET status = 'terminated', epoch = epoch + 1,"
@@ -141,7 +157,8 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
 
     ngx_sandbox_stmt("finding lapsed starts",
         "SELECT id FROM sessions WHERE status = 'creating'"
-        " AND start_deadline_at < " NOW " LIMIT ?",
+        " AND (start_deadline_at < " NOW " OR container_id IS NULL"
+        " AND updated_at < " NOW " - INTERVAL 5 SECOND) LIMIT ?",
         1, 1, 1),
 
     ngx_sandbox_stmt("finding lapsed sessions",

@@ -35,6 +35,7 @@ enum {
     NGX_SANDBOX_SESSION_WORKSPACE,
     NGX_SANDBOX_SESSION_START_KIND,
     NGX_SANDBOX_SESSION_FAILURE,
+    NGX_SANDBOX_SESSION_RESTARTS,
     NGX_SANDBOX_SESSION_ISOLATION,
     NGX_SANDBOX_SESSION_CREATED,
     NGX_SANDBOX_SESSION_UPDATED,
@@ -92,7 +93,10 @@ enum {
     /* id, metadata, metadata: makes the pairs searchable */
     NGX_SANDBOX_SQL_SESSION_METADATA,
 
-    /* container_id, id, epoch: creating only; the one who starts it wins */
+    /*
+     * container_id, id, epoch: creating only, and when no earlier container is
+     * left; the one who starts it wins
+     */
     NGX_SANDBOX_SQL_SESSION_CLAIM_START,
 
     /*
@@ -104,7 +108,13 @@ enum {
     /* failure, id, epoch: creating or running -> failed */
     NGX_SANDBOX_SQL_SESSION_FAIL,
 
-    /* id: an overdue one: creating -> failed, running -> timeout */
+    /* failure, start time-out in us, id, epoch: -> creating, anew */
+    NGX_SANDBOX_SQL_SESSION_RESTART,
+
+    /*
+     * id, restarts of a persistent one: an overdue one: creating -> failed if
+     * it has had them, running -> timeout
+     */
     NGX_SANDBOX_SQL_SESSION_SETTLE,
 
     /* id: creating or running -> terminated */
@@ -113,7 +123,7 @@ enum {
     /* id: hides the record, whatever its state; ends it if it was active */
     NGX_SANDBOX_SQL_SESSION_HIDE,
 
-    /* limit -> ids of sessions whose state has lapsed */
+    /* limit -> ids of sessions whose state has lapsed, or that nobody starts */
     NGX_SANDBOX_SQL_SESSION_LAPSED_STARTS,
     NGX_SANDBOX_SQL_SESSION_LAPSED_RUNS,
 

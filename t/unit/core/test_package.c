@@ -296,6 +296,39 @@ test_merge(void **state)
 }
 
 
+static void
+test_pin(void **state)
+{
+    ngx_str_t            list, pinned;
+    ngx_sandbox_items_t  asked, installed;
+
+    static const char  expected[] =
+        "[{\"name\":\"Zope.Interface\",\"version\":\"2.0\"},"
+        "{\"name\":\"one\",\"version\":\"1.1\"},"
+        "{\"name\":\"gone\",\"version\":null}]";
+
+    (void) state;
+
+    list = text("[{\"name\":\"Zope.Interface\",\"version\":null},"
+                "{\"name\":\"one\",\"version\":\"1.1\"},"
+                "{\"name\":\"gone\",\"version\":null}]");
+    assert_int_equal(ngx_sandbox_dependencies_read(unit_cycle.pool, &list,
+                                                   &asked), NGX_OK);
+
+    list = text("[{\"name\":\"needed\",\"version\":\"3.0\"},"
+                "{\"name\":\"one\",\"version\":\"1.1\"},"
+                "{\"name\":\"zope-interface\",\"version\":\"2.0\"}]");
+    assert_int_equal(ngx_sandbox_dependencies_read(unit_cycle.pool, &list,
+                                                   &installed), NGX_OK);
+
+    assert_int_equal(ngx_sandbox_dependencies_pin(unit_cycle.pool, &asked,
+                                                  &installed, &pinned),
+                     NGX_OK);
+    assert_int_equal(pinned.len, sizeof(expected) - 1);
+    assert_memory_equal(pinned.data, expected, pinned.len);
+}
+
+
 static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_allow),
     ngx_sandbox_unit_test(test_find),
@@ -303,6 +336,7 @@ static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_index_path),
     ngx_sandbox_unit_test(test_kind),
     ngx_sandbox_unit_test(test_merge),
+    ngx_sandbox_unit_test(test_pin),
 };
 
 ngx_sandbox_unit_main(tests)
