@@ -67,6 +67,8 @@ WHEELS = {"%s-%s-py3-none-any.whl" % (n, v): wheel(n, v, *rest)
 
 # where a page's links lead, in each way that an index may write them
 LINKS = {"good": OWN + "/files/", "needs": "../../files/", "wants": "/files/",
+         # which docker/quickstart looks at
+         "pip": "../../files/",
          "fat": OWN + "/files/", "cached": OWN + "/files/",
          "moved": "../../files/away/", "broke": "../../files/broken/",
          "huge": "../../files/", "endless": "../../files/",
