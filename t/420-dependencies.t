@@ -9,93 +9,19 @@
 
 use strict;
 use warnings;
-use Cwd qw(abs_path);
-use File::Basename qw(dirname);
-use File::Path ();
 use Sandbox::Test;
 use Sandbox::OpenApi;
+use Sandbox::Packages;
 
-my $root = abs_path(dirname(__FILE__) . '/..');
-my $port = port() + 1;
-my $index = "http://127.0.0.1:$port/simple/";
+my $origin = index_start();
+my $index = "$origin/simple/";
 
-open my $server, '|-', 'python3', "$root/t/lib/package_index.py", $port
-    or BAIL_OUT("no index: $!");
-wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") })
-    or BAIL_OUT('the index does not listen');
-
-File::Path::remove_tree(home() . '/packages') if -d home() . '/packages';
-
-sub configure {
-    s{(sandbox_node\s+local;)}{$1
-        sandbox_package_index pypi $index files=http://127.0.0.1:$port/files/;
-        sandbox_package_index pypi http://127.0.0.1:1/simple/ name=down;
-        sandbox_package_index npm http://127.0.0.1:$port/npm/;
-        sandbox_package_max_size 100m; sandbox_reconcile_interval 500ms;};
-    s{(include\s+\S+/)sandbox_packages\.conf;}{$1sandbox_packages_test.conf;};
-}
-
-# the same with times that a test can wait for
-sub configure_locations {
-    my $text = Sandbox::Test::slurp("$root/conf/sandbox_packages.conf");
-
-    $text =~ s/proxy_read_timeout\s+\S+;/proxy_read_timeout 2s;/ or die;
-    Sandbox::Test::spew(home() . '/conf/sandbox_packages_test.conf', $text);
-}
-
-sub packages { return [map { { name => $_->[0], version => $_->[1] } } @_] }
-
-
-sub install {
-    my ($id, $packages, %more) = @_;
-
-    return api(POST => "/sessions/$id/dependencies/install",
-               { dependencies => $packages, %more });
-}
-
-
-# what became of it
-sub settled {
-    my ($id) = @_;
-    my $session;
-
-    wait_for(sub {
-        $session = api(GET => "/sessions/$id")->{json};
-        return $session->{dependency_install_status} ne 'installing';
-    }, 60);
-
-    return $session;
-}
-
-
-sub run_in {
-    my ($id, $code, $language) = @_;
-
-    return api(POST => "/sessions/$id/execute-sync",
-               { language => $language // 'python', code => $code })->{json};
-}
-
-
-sub counts {
-    my $answer = HTTP::Tiny->new->get("http://127.0.0.1:$port/counts");
-
-    return JSON::PP::decode_json($answer->{content});
-}
-
-
-sub hits { return api(GET => '/health/detailed')->{json}{packages} }
-
-
-sub installed {
-    my ($session) = @_;
-
-    return join ' ', sort map { "$_->{name}==$_->{version}" }
-                              @{ $session->{installed_dependencies} };
-}
-
-
-configure_locations();
-nginx_start(conf => \&configure);
+nginx_start(conf => sub {
+    index_conf("sandbox_package_index pypi $index files=$origin/files/;",
+               'sandbox_package_index pypi http://127.0.0.1:1/simple/ name=down;',
+               "sandbox_package_index npm $origin/npm/;",
+               'sandbox_package_max_size 100m; sandbox_reconcile_interval 500ms;');
+});
 
 
 # ---- asked for afterwards
@@ -259,6 +185,56 @@ is(api(POST => '/sessions', { template_id => 'python-basic',
    python_package_index_url => 'http://a/' })->{status}, 422,
    'at create as well');
 
+# ---- a language without packages, or without an index
+
+for my $case (['java', 'java17'], ['go', 'go1.21']) {
+    my ($name, $runtime) = @$case;
+
+    api(POST => '/templates', { id => $name, name => $name,
+        image_url => 'sandbox-template-python-basic:latest',
+        runtime_type => $runtime });
+    my $refused = api(POST => '/sessions', { template_id => $name,
+                      dependencies => packages(['x', undef]) });
+    is($refused->{status}, 422, "$runtime: refused at create");
+    like($refused->{json}{error_detail}, qr/^dependencies: .*\Q$runtime/,
+         'it names the field');
+    like($refused->{json}{solution}, qr/Use a template of Python or Node/,
+         'and what to do');
+    my $id = session(template_id => $name);
+    $refused = install($id, packages(['x', undef]));
+    is($refused->{status}, 422, "$runtime: refused later");
+    like($refused->{json}{solution}, qr/Use a template of Python or Node/,
+         'with what to do');
+    is(api(GET => "/sessions/$id")->{json}{dependency_install_status},
+       'completed', 'nothing was begun');
+    api(DELETE => "/sessions/$id");
+    is(api(POST => '/sessions', { template_id => $name,
+        python_package_index_url => 'down' })->{status}, 201,
+       "$runtime: an index without packages is nobody's business");
+}
+
+my $wrong = api(POST => '/sessions', { template_id => 'nodejs-basic',
+    dependencies => packages(['x', undef]), python_package_index_url => 'down' });
+is($wrong->{status}, 422, 'an index of another language');
+like($wrong->{json}{error_detail}, qr/^python_package_index_url: .* npm/,
+     'says which field');
+$wrong = api(POST => '/sessions', { template_id => 'python-basic',
+    dependencies => packages(['good', undef], ['@scope/one', undef]) });
+is($wrong->{status}, 422, 'a name of another language');
+like($wrong->{json}{error_detail}, qr/^dependencies\[1\]\.name: /,
+     'says which one');
+is(api(POST => '/sessions', { template_id => 'gone',
+    dependencies => packages(['x', undef]) })->{json}{error_code},
+   'Sandbox.TemplateNotFound', 'no template is told as such');
+
+my $key = { 'Idempotency-Key' => 'refused' };
+my %asked = (template_id => 'java', dependencies => packages(['x', undef]));
+is(api(POST => '/sessions', \%asked, $key)->{status}, 422, 'with a key');
+is(api(POST => '/sessions', \%asked, $key)->{status}, 422, 'as often as wanted');
+api(PUT => '/templates/java', { runtime_type => 'python3.11' });
+is(api(POST => '/sessions', \%asked, $key)->{status}, 201,
+   'until it is no mistake any more');
+
 # ---- one at a time, only then, and only what is allowed
 
 my $socket = home() . '/callback/internal.sock';
@@ -315,14 +291,9 @@ install($u, packages(['slow', undef]));
 like(settled($u)->{dependency_install_error}, qr/timed out after 1 s/,
      'an install has its time');
 
-# ---- npm: the image has none, the index is there
+# ---- what npm asks for: t/425-npm.t has npm itself
 
 my $n = session(template_id => 'nodejs-basic');
-is(install($n, packages(['@a/../b', undef]))->{status}, 422, 'a path');
-is(install($n, packages(['@scope/one', '1.0.0'], ['left', undef]))->{status},
-   200, 'packages of Node.js');
-like(settled($n)->{dependency_install_error},
-     qr/the session's image has no installer/, 'without npm');
 
 db("UPDATE sessions SET dependency_status = 'installing',
     dependency_due_at = UTC_TIMESTAMP(3) + INTERVAL 60 SECOND
@@ -366,14 +337,25 @@ is($session->{dependency_install_status}, 'completed', 'and installs again')
     or diag($session->{dependency_install_error});
 is(installed($session), 'good==1.0', 'what was there');
 
+# ---- an image without an installer: only its executor can know
+
+my $bare = home() . '/tmp/bare';
+File::Path::make_path($bare);
+Sandbox::Test::spew("$bare/Dockerfile",
+    "FROM sandbox-template-python-basic:latest\nUSER 0\n"
+    . "RUN rm -f /usr/bin/pip /usr/bin/pip3\nUSER 1000:1000\n");
+docker('build', '-q', '--network', 'none', '-t', 'sandbox-test-bare', $bare);
+api(POST => '/templates', { id => 'bare', name => 'bare',
+    image_url => 'sandbox-test-bare', runtime_type => 'python3.11' });
+$s = session(template_id => 'bare');
+is(install($s, packages(['good', undef]))->{status}, 200,
+   'an image without an installer');
+like(settled($s)->{dependency_install_error}, qr/the session's image has no pip/,
+     'is told when it is asked');
+
 # ---- without an index
 
-finish_index();
-
-sub finish_index {
-    close $server;
-}
-
+index_stop();
 nginx_stop();
 nginx_start(conf => sub {});
 $answer = api(POST => '/sessions', { template_id => 'python-basic',

@@ -16,6 +16,7 @@
 #include "ngx_sandbox_api.h"
 #include "ngx_sandbox_dependency.h"
 #include "ngx_sandbox_id.h"
+#include "ngx_sandbox_install_flow.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_quantity.h"
 #include "ngx_sandbox_session_flow.h"
@@ -234,7 +235,7 @@ static ngx_int_t
 ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
     ngx_sandbox_session_body_t *body, ngx_sandbox_session_create_t *s)
 {
-    ngx_uint_t  kind;
+    ngx_uint_t  kinds;
 
     s->install_timeout = body->install_timeout ? body->install_timeout
                                                : NGX_SANDBOX_INSTALL_DEFAULT;
@@ -245,33 +246,42 @@ ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
         ngx_str_set(&s->index_url, "");
     }
 
-    if (body->dependencies.nelts == 0 && s->index_url.len == 0) {
+    s->asked = body->dependencies;
+
+    if (s->asked.nelts == 0) {
         ngx_str_set(&s->dependencies, "[]");
-        return NGX_OK;
+        ngx_str_set(&s->runtimes, "^");
+
+        if (s->index_url.len == 0) {
+            return NGX_OK;
+        }
     }
 
     /* which kind it is follows from the template, which is not known here */
 
-    for (kind = 0; kind < NGX_SANDBOX_PACKAGE_KINDS; kind++) {
-        if (ngx_sandbox_package_find(a->node->packages, kind, &s->index_url)) {
-            break;
-        }
-    }
+    kinds = ngx_sandbox_install_kinds(a->node->packages, &s->asked,
+                                      &s->index_url);
 
-    if (kind == NGX_SANDBOX_PACKAGE_KINDS) {
+    if (kinds == 0) {
         ngx_sandbox_install_refuse(a, s->index_url.len
                    ? "python_package_index_url: must be empty or one of "
                      "sandbox_package_index"
-                   : "dependencies: this instance has no package index");
+                   : "dependencies: this instance has no package index "
+                     "for them");
         return NGX_DECLINED;
     }
 
-    s->ndependencies = body->dependencies.nelts;
-    s->fails = s->ndependencies && body->fail_on_error;
+    if (s->asked.nelts == 0) {
+        return NGX_OK;
+    }
 
-    if (ngx_sandbox_dependencies_merge(a->request->pool, NULL,
-                                       &body->dependencies, &s->dependencies)
-        != NGX_OK)
+    s->fails = body->fail_on_error;
+
+    if (ngx_sandbox_package_runtimes(a->request->pool, kinds, &s->runtimes)
+        != NGX_OK
+        || ngx_sandbox_dependencies_merge(a->request->pool, NULL, &s->asked,
+                                          &s->dependencies)
+           != NGX_OK)
     {
         ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR, "no memory");
         return NGX_DECLINED;

@@ -36,6 +36,13 @@ ngx_str_t  ngx_sandbox_package_kinds[] = {
     ngx_null_string
 };
 
+/* what their runtimes begin with */
+static ngx_str_t  ngx_sandbox_package_languages[] = {
+    ngx_string("python"),
+    ngx_string("nodejs"),
+    ngx_null_string
+};
+
 ngx_str_t  ngx_sandbox_package_installers[] = {
     ngx_string("pip"),
     ngx_string("npm"),
@@ -159,17 +166,55 @@ ngx_sandbox_package_find(const ngx_array_t *indexes, ngx_uint_t kind,
 ngx_int_t
 ngx_sandbox_package_kind(const ngx_str_t *runtime, ngx_uint_t *ret_kind)
 {
-    if (runtime->len >= 6 && ngx_strncmp(runtime->data, "python", 6) == 0) {
-        *ret_kind = NGX_SANDBOX_PACKAGE_PYPI;
-        return NGX_OK;
-    }
+    ngx_str_t  *name;
+    ngx_uint_t  kind;
 
-    if (runtime->len >= 6 && ngx_strncmp(runtime->data, "nodejs", 6) == 0) {
-        *ret_kind = NGX_SANDBOX_PACKAGE_NPM;
-        return NGX_OK;
+    for (kind = 0; kind < NGX_SANDBOX_PACKAGE_KINDS; kind++) {
+        name = &ngx_sandbox_package_languages[kind];
+
+        if (runtime->len >= name->len
+            && ngx_strncmp(runtime->data, name->data, name->len) == 0)
+        {
+            *ret_kind = kind;
+            return NGX_OK;
+        }
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_sandbox_package_runtimes(ngx_pool_t *pool, ngx_uint_t kinds,
+    ngx_str_t *ret_regex)
+{
+    u_char      *p;
+    ngx_uint_t   kind;
+
+    p = ngx_pnalloc(pool, sizeof("^()") + NGX_SANDBOX_PACKAGE_KINDS
+                                          * sizeof("python|"));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ret_regex->data = p;
+
+    *p++ = '^';
+    *p++ = '(';
+
+    for (kind = 0; kind < NGX_SANDBOX_PACKAGE_KINDS; kind++) {
+
+        if (kinds & (1 << kind)) {
+            p = ngx_sprintf(p, "%V|", &ngx_sandbox_package_languages[kind]);
+        }
+    }
+
+    /* in place of the last "|"; of none, what no runtime begins with */
+
+    p[-1] = ')';
+    ret_regex->len = p - ret_regex->data;
+
+    return NGX_OK;
 }
 
 

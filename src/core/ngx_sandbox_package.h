@@ -79,6 +79,13 @@ const ngx_sandbox_package_index_t *ngx_sandbox_package_find(
 ngx_int_t ngx_sandbox_package_kind(const ngx_str_t *runtime,
     ngx_uint_t *ret_kind);
 
+/*
+ * A regular expression, for MariaDB, of the language runtimes that have
+ * packages of a set of kinds, one bit each.
+ */
+ngx_int_t ngx_sandbox_package_runtimes(ngx_pool_t *pool, ngx_uint_t kinds,
+    ngx_str_t *ret_regex);
+
 /* Our path of an index, for an installer. */
 ngx_int_t ngx_sandbox_package_index_path(ngx_pool_t *pool,
     const ngx_sandbox_package_index_t *index, ngx_str_t *ret_path);

@@ -564,8 +564,9 @@ sandbox_install_complaints(sandbox_install_t *in)
 {
     char        *copy, *text, *line, *rest, *last;
     size_t       len;
-    const char  *word;
+    const char  *word, *end;
 
+    end = in->request.installer->end;
     copy = strndup(in->err.data ? (char *) in->err.data : "", in->err.len);
     text = copy ? calloc(1, strlen(copy) + 2) : NULL;
 
@@ -586,6 +587,10 @@ sandbox_install_complaints(sandbox_install_t *in)
         word = strncmp(line, "ERROR: ", 7) == 0 ? line + 7
                : strncmp(line, "npm error ", 10) == 0 ? line + 10
                : strncmp(line, "npm ERR! ", 9) == 0 ? line + 9 : NULL;
+
+        if (word != NULL && end != NULL && strstr(word, end) != NULL) {
+            break;
+        }
 
         if (word != NULL) {
             len += sprintf(text + len, "%s%s", len ? " " : "", word);

@@ -63,8 +63,8 @@ static const char  *sandbox_pip_conflicts[] = {
 static const char  *sandbox_npm_arguments[] = {
     "install", "--ignore-scripts", "--no-audit", "--no-fund",
     "--no-update-notifier", "--no-progress", "--loglevel", "error",
-    "--omit", "dev", "--fetch-retries", "1", "--fetch-timeout", "60000",
-    "--prefix", NULL
+    "--omit", "dev", "--fetch-retries", "1", "--fetch-retry-mintimeout", "1000",
+    "--fetch-timeout", "60000", "--prefix", NULL
 };
 
 static const char  *sandbox_npm_conflicts[] = {
@@ -77,11 +77,12 @@ static const sandbox_installer_t  sandbox_installers[] = {
     { "pip", { "pip3", "pip", NULL }, SANDBOX_PACKAGES_PYTHON, "==", 0,
       sandbox_pip_arguments, sandbox_pip_conflicts,
       "No matching distribution", " (only wheels are installed, since others "
-      "would have to be built)",
+      "would have to be built)", NULL,
       sandbox_pip_variable, sandbox_pip_list },
 
     { "npm", { "npm", NULL }, SANDBOX_PACKAGES_NODE, "@", 1,
       sandbox_npm_arguments, sandbox_npm_conflicts, NULL, NULL,
+      "A complete log of this run",
       sandbox_npm_variable, sandbox_npm_list },
 };
 

@@ -43,6 +43,8 @@ struct sandbox_installer_s {
     const char  **conflicts;        /* more of them, where those are allowed */
     const char   *lack;             /* its word for a package it cannot have */
     const char   *hint;             /* what else that may mean */
+    const char   *end;              /* of its words: what follows is of logs
+                                       that are gone; NULL: none */
 
     char       *(*variable)(const sandbox_installer_run_t *run, unsigned n);
 

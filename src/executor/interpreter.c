@@ -166,7 +166,7 @@ static int
 sandbox_interpreter_files(sandbox_interpreter_t *i, sandbox_spawn_t *s,
     const sandbox_executor_t *ex, const sandbox_request_t *r)
 {
-    if (i->language->row->runner != NULL) {
+    if (i->language->row->runners[0] != NULL) {
         s->fds[SANDBOX_SPAWN_RUNNER_FD] =
                               sandbox_language_open_runner(i->language);
 
@@ -227,7 +227,7 @@ sandbox_interpreter_pipes(sandbox_interpreter_t *i, sandbox_spawn_t *s)
         return SANDBOX_ERROR;
     }
 
-    if (i->language->row->runner == NULL) {
+    if (i->language->row->runners[0] == NULL) {
         return SANDBOX_OK;
     }
 

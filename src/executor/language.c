@@ -28,7 +28,10 @@
 static char *sandbox_language_find(const char *const *candidates,
     const char *path);
 static int sandbox_language_is_executable(const char *path);
-static int sandbox_language_load(const char *runners, const char *name);
+static int sandbox_language_load(const char *runners,
+    const char *const *names);
+static int sandbox_language_append(int fd, const char *runners,
+    const char *name);
 
 
 static const sandbox_language_row_t  sandbox_language_rows[] = {
@@ -41,7 +44,7 @@ static const sandbox_language_row_t  sandbox_language_rows[] = {
 
     { "python",     { "python3", NULL },
                     { "-I", "-S", "-B", NULL },
-                    "python.py",
+                    { "python.py", NULL },
                     { "PYTHON", NULL }, 0 },
 
     /*
@@ -52,12 +55,13 @@ static const sandbox_language_row_t  sandbox_language_rows[] = {
     { "javascript", { "node", "nodejs", NULL },
                     { "--experimental-vm-modules", "--preserve-symlinks-main",
                       NULL },
-                    "javascript.js",
+                    { "javascript_errors.js", "javascript_modules.js",
+                      "javascript.js", NULL },
                     { "NODE_", "UV_", "OPENSSL_", "SSL_", NULL }, 0 },
 
     { "shell",      { "/bin/sh", "sh", NULL },
                     { "-c", NULL },
-                    NULL,
+                    { NULL },
                     { NULL }, 1 },
 };
 
@@ -85,11 +89,11 @@ sandbox_languages_init(sandbox_languages_t *languages, const char *path,
         l->runner_fd = -1;
         l->interpreter = sandbox_language_find(row->candidates, path);
 
-        if (l->interpreter == NULL || row->runner == NULL) {
+        if (l->interpreter == NULL || row->runners[0] == NULL) {
             continue;
         }
 
-        l->runner_fd = sandbox_language_load(runners, row->runner);
+        l->runner_fd = sandbox_language_load(runners, row->runners);
 
         if (l->runner_fd == -1) {
             free(l->interpreter);
@@ -102,36 +106,63 @@ sandbox_languages_init(sandbox_languages_t *languages, const char *path,
 /* into memory, and sealed: its readers could write to it otherwise */
 
 static int
-sandbox_language_load(const char *runners, const char *name)
+sandbox_language_load(const char *runners, const char *const *names)
 {
-    int          fd, from;
+    int  fd, rc;
+
+    fd = memfd_create(names[0], MFD_CLOEXEC|MFD_ALLOW_SEALING);
+
+    if (fd == -1) {
+        sandbox_log("memfd_create(): %s", strerror(errno));
+        return -1;
+    }
+
+    for (rc = SANDBOX_OK; rc == SANDBOX_OK && *names; names++) {
+        rc = sandbox_language_append(fd, runners, *names);
+    }
+
+    if (rc == SANDBOX_OK
+        && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW
+                                  |F_SEAL_WRITE) == -1)
+    {
+        sandbox_log("a runner cannot be sealed: %s", strerror(errno));
+        rc = SANDBOX_ERROR;
+    }
+
+    if (rc != SANDBOX_OK) {
+        close(fd);
+        return -1;
+    }
+
+    return fd;
+}
+
+
+static int
+sandbox_language_append(int fd, const char *runners, const char *name)
+{
+    int          from, rc;
     char         path[PATH_MAX];
     ssize_t      n;
     struct stat  st;
 
     n = snprintf(path, sizeof(path), "%s/%s", runners, name);
     from = n < (ssize_t) sizeof(path) ? open(path, O_RDONLY|O_CLOEXEC) : -1;
-    fd = memfd_create(name, MFD_CLOEXEC|MFD_ALLOW_SEALING);
 
-    if (from == -1 || fd == -1 || fstat(from, &st) == -1
-        || sendfile(fd, from, NULL, st.st_size) != st.st_size
-        || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW
-                                  |F_SEAL_WRITE) == -1)
-    {
+    rc = from != -1 && fstat(from, &st) == 0
+         && sendfile(fd, from, NULL, st.st_size) == st.st_size
+         ? SANDBOX_OK : SANDBOX_ERROR;
+
+    if (rc != SANDBOX_OK) {
         sandbox_log("runner \"%s\" cannot be read: %s", path,
                     strerror(errno));
-
-        if (fd != -1) {
-            close(fd);
-            fd = -1;
-        }
     }
 
     if (from != -1) {
         close(from);
     }
 
-    return fd;
+    return rc;
 }
 
 
@@ -282,7 +313,8 @@ sandbox_language_argv(const sandbox_language_t *language, const char *code,
         argv[n++] = (char *) *arg;
     }
 
-    argv[n++] = (char *) (language->row->runner ? SANDBOX_SPAWN_RUNNER : code);
+    argv[n++] = (char *) (language->row->runners[0] ? SANDBOX_SPAWN_RUNNER
+                                                  : code);
     argv[n] = NULL;
 
     return argv;

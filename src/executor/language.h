@@ -20,14 +20,15 @@
 
 /*
  * One row of the table in language.c.  "arguments" stand between the
- * interpreter and the runner's file; without a runner the code itself is the
- * last argument.
+ * interpreter and the runner; without one the code itself is the last
+ * argument.
  */
 typedef struct {
     const char   *name;
     const char   *candidates[4];    /* the first that PATH has; NULL ends */
     const char   *arguments[6];     /* NULL ends */
-    const char   *runner;           /* file name, NULL: none */
+    const char   *runners[4];       /* files that make one, in this order;
+                                       NULL ends */
     const char   *early[6];         /* beginnings of the variables that the
                                        interpreter reads while it starts */
     unsigned      event_env:1;      /* the event in SANDBOX_EVENT and stdin */

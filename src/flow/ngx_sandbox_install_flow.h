@@ -21,6 +21,21 @@
 #include "ngx_sandbox_validate.h"
 
 
+/*
+ * Which kinds of packages these can be, as bits: those that an index is there
+ * for, by its URL or name, and that have such names.
+ */
+ngx_uint_t ngx_sandbox_install_kinds(const ngx_array_t *indexes,
+    const ngx_sandbox_items_t *asked, const ngx_str_t *index_url);
+
+/*
+ * Whether they can be installed for a language runtime.  NGX_ERROR: the flow
+ * has failed, with what to do.
+ */
+ngx_int_t ngx_sandbox_install_check(ngx_sandbox_flow_t *f,
+    const ngx_str_t *runtime, const ngx_sandbox_items_t *asked,
+    const ngx_str_t *index_url);
+
 /* the index that a row asks for, by its columns; NULL: none */
 const ngx_sandbox_package_index_t *ngx_sandbox_install_index(
     ngx_sandbox_flow_t *f);
@@ -50,6 +65,7 @@ extern const ngx_sandbox_step_t  ngx_sandbox_install_request_steps[];
 typedef struct {
     ngx_str_t             id;
     ngx_str_t             epoch;
+    ngx_uint_t            kind;        /* of packages */
     ngx_str_t             error;       /* why it cannot be handed over */
     ngx_sandbox_call_t    call;
     unsigned              begins:1;    /* the first one of a container */

@@ -24,7 +24,6 @@
 
 static ngx_int_t ngx_sandbox_install_read(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_found(ngx_sandbox_flow_t *f);
-static ngx_int_t ngx_sandbox_install_refuse(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_merge(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_request(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_requested(ngx_sandbox_flow_t *f);
@@ -101,64 +100,18 @@ ngx_sandbox_install_found(ngx_sandbox_flow_t *f)
                                      "session already");
     }
 
-    if (ngx_sandbox_install_refuse(f) != NGX_OK) {
+    if (ngx_sandbox_install_check(f,
+                     ngx_sandbox_op_value(f,
+                                          NGX_SANDBOX_SESSION_LANGUAGE_RUNTIME),
+                     &in->asked, &in->index_url)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     in->epoch = *ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_INSTALL_EPOCH);
 
     return ngx_sandbox_install_merge(f);
-}
-
-
-static ngx_int_t
-ngx_sandbox_install_refuse(ngx_sandbox_flow_t *f)
-{
-    ngx_str_t                      *runtime;
-    ngx_uint_t                      i, kind;
-    ngx_sandbox_dependency_t       *dep;
-    ngx_sandbox_install_request_t  *in;
-
-    in = f->data;
-    dep = in->asked.elts;
-    runtime = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_LANGUAGE_RUNTIME);
-
-    if (ngx_sandbox_package_kind(runtime, &kind) != NGX_OK) {
-        (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
-                                     "dependencies: none can be installed "
-                                     "for %V", runtime);
-
-    } else if (ngx_sandbox_package_find(f->node->packages, kind,
-                                        &in->index_url)
-               == NULL)
-    {
-        (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
-                                     "python_package_index_url: must be empty "
-                                     "or one of sandbox_package_index %V",
-                                     &ngx_sandbox_package_kinds[kind]);
-
-    } else {
-
-        for (i = 0; i < in->asked.nelts; i++) {
-            if (dep[i].name.data[0] == '@'
-                && kind != NGX_SANDBOX_PACKAGE_NPM)
-            {
-                break;
-            }
-        }
-
-        if (i == in->asked.nelts) {
-            return NGX_OK;
-        }
-
-        (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
-                                     "dependencies[%ui].name: no package of "
-                                     "%V has such a name", i, runtime);
-    }
-
-    f->error.status = 422;
-
-    return NGX_ERROR;
 }
 
 

@@ -199,6 +199,7 @@ ngx_sandbox_install_call(ngx_sandbox_flow_t *f)
         return NGX_ERROR;
     }
 
+    in->kind = index->kind;
     in->call.method = "POST";
     ngx_str_set(&in->call.uri, "/v1/installs");
     in->call.timeout = NGX_SANDBOX_INSTALL_CALL_MS;
@@ -292,6 +293,13 @@ ngx_sandbox_install_taken(ngx_sandbox_flow_t *f)
 {
     ngx_sandbox_install_run_t  *in;
 
+    static ngx_str_t  no_pip =
+        ngx_string("the session's image has no pip: use one that has it, as "
+                   "the template python-basic does");
+    static ngx_str_t  no_npm =
+        ngx_string("the session's image has no npm: use one that has it, as "
+                   "the template nodejs-basic does");
+
     in = f->data;
 
     if (in->call.rc == NGX_OK && in->call.status == NGX_HTTP_ACCEPTED) {
@@ -304,7 +312,7 @@ ngx_sandbox_install_taken(ngx_sandbox_flow_t *f)
         ngx_str_set(&in->error, "the sandbox does not answer");
 
     } else if (in->call.status == NGX_HTTP_NOT_FOUND) {
-        ngx_str_set(&in->error, "the session's image has no installer");
+        in->error = in->kind == NGX_SANDBOX_PACKAGE_NPM ? no_npm : no_pip;
 
     } else if (in->call.status == NGX_HTTP_CONFLICT) {
         ngx_str_set(&in->error, "an earlier install is still being ended");

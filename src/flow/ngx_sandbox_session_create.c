@@ -15,14 +15,18 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox.h"
+#include "ngx_sandbox_install_flow.h"
 #include "ngx_sandbox_node.h"
 #include "ngx_sandbox_op.h"
 #include "ngx_sandbox_session_flow.h"
 #include "ngx_sandbox_session_store.h"
+#include "ngx_sandbox_template_store.h"
 
 
 static ngx_int_t ngx_sandbox_session_insert(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_inserted(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_session_look(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_session_why(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_insert_undo(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_release_key(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_session_metadata(ngx_sandbox_flow_t *f);
@@ -40,6 +44,10 @@ const ngx_sandbox_step_t  ngx_sandbox_session_create_steps[] = {
       ngx_sandbox_session_insert,
       ngx_sandbox_session_inserted,
       ngx_sandbox_session_insert_undo },
+
+    { "looking why no template is good for it",
+      ngx_sandbox_session_look,
+      ngx_sandbox_session_why, NULL },
 
     { "noting the session's metadata",
       ngx_sandbox_session_metadata, NULL, NULL },
@@ -115,10 +123,10 @@ ngx_sandbox_session_insert(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_string(f, &workspace);
     ngx_sandbox_op_int(f, (int64_t) f->node->start_timeout * 1000);
     ngx_sandbox_op_string(f, &s->dependencies);
-    ngx_sandbox_op_literal(f, s->ndependencies ? "installing" : "completed");
-    ngx_sandbox_op_int(f, s->ndependencies ? 1 : 0);
+    ngx_sandbox_op_literal(f, s->asked.nelts ? "installing" : "completed");
+    ngx_sandbox_op_int(f, s->asked.nelts ? 1 : 0);
 
-    if (s->ndependencies) {
+    if (s->asked.nelts) {
         ngx_sandbox_op_int(f, f->node->start_timeout / 1000
                               + s->install_timeout
                               + NGX_SANDBOX_INSTALL_GRACE);
@@ -132,6 +140,7 @@ ngx_sandbox_session_insert(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_int(f, s->fails);
     ngx_sandbox_op_int(f, s->conflicts);
     ngx_sandbox_op_string(f, &s->template_id);
+    ngx_sandbox_op_string(f, &s->runtimes);
 
     return ngx_sandbox_op_query(f);
 }
@@ -167,19 +176,67 @@ ngx_sandbox_session_inserted(ngx_sandbox_flow_t *f)
     }
 
     if (rc == NGX_DECLINED) {
+        s->refused = 1;
+        return NGX_OK;
+    }
+
+    s->inserted = (rc == NGX_OK);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_sandbox_session_look(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_create_t  *s;
+
+    s = f->data;
+
+    if (!s->refused) {
+        return NGX_OK;
+    }
+
+    ngx_sandbox_op_statement(f,
+                   &ngx_sandbox_template_stmts[NGX_SANDBOX_SQL_TEMPLATE_GET]);
+    ngx_sandbox_op_string(f, &s->template_id);
+
+    return ngx_sandbox_op_query(f);
+}
+
+
+static ngx_int_t
+ngx_sandbox_session_why(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_session_create_t  *s;
+
+    s = f->data;
+
+    if (f->op_rc != NGX_OK) {
+        return f->op_rc;
+    }
+
+    if (ngx_sandbox_op_result(f)->rows == 0
+        || !ngx_sandbox_value_is(ngx_sandbox_op_value(f,
+                                                NGX_SANDBOX_TEMPLATE_ACTIVE),
+                                 "1")
+        || ngx_sandbox_install_check(f,
+                                     ngx_sandbox_op_value(f,
+                                           NGX_SANDBOX_TEMPLATE_RUNTIME_TYPE),
+                                     &s->asked, &s->index_url)
+           == NGX_OK)
+    {
+        /* also one that has become good just now */
+
         (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_TEMPLATE_NOT_FOUND,
                           "template_id: no active template \"%V\"",
                           &s->template_id);
 
         /* a name in a body, not in a path */
         f->error.status = NGX_HTTP_BAD_REQUEST;
-
-        return NGX_ERROR;
     }
 
-    s->inserted = (rc == NGX_OK);
-
-    return rc;
+    return NGX_ERROR;
 }
 
 

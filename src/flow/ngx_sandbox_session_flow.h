@@ -20,6 +20,7 @@
 #include "ngx_sandbox_flow.h"
 #include "ngx_sandbox_idempotency.h"
 #include "ngx_sandbox_runtime.h"
+#include "ngx_sandbox_validate.h"
 
 
 /* why a session failed, as its column "failure" and the API show it */
@@ -45,13 +46,16 @@ typedef struct {
     ngx_str_t    metadata;         /* JSON object */
     ngx_uint_t   metadata_pairs;
     ngx_str_t    dependencies;     /* JSON array */
-    ngx_uint_t   ndependencies;
+    ngx_sandbox_items_t  asked;    /* the same */
+    ngx_str_t    runtimes;         /* a regular expression: what may be its
+                                      template's */
     ngx_str_t    index_url;        /* of a package index; empty: any */
     ngx_int_t    install_timeout;  /* seconds */
     ngx_uint_t   conflicts;        /* of versions are allowed */
     ngx_uint_t   fails;            /* with its install */
     ngx_sandbox_idempotency_t  *key;
     unsigned     inserted:1;       /* by this request */
+    unsigned     refused:1;        /* no template was good for it */
 } ngx_sandbox_session_create_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_session_create_steps[];

@@ -59,7 +59,8 @@
     " JSON_MERGE_PATCH(t.default_env_vars, ?), ?, ?, ?,"                      \
     " " NOW " + INTERVAL ? MICROSECOND, ?, ?, ?,"                             \
     " " NOW " + INTERVAL ? SECOND, ?, ?, ?, ?, " NOW ", " NOW                 \
-    " FROM templates t WHERE t.id = ? AND t.is_active"
+    " FROM templates t WHERE t.id = ? AND t.is_active"                        \
+    " AND t.runtime_type REGEXP ?"
 
 
 ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
@@ -78,8 +79,8 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " WHERE s.id = ? AND s.hidden = 0",
         1, NGX_SANDBOX_SESSION_START_COLUMNS, 1),
 
-    ngx_sandbox_stmt("inserting a session", INSERT, 23, 0, 0),
-    ngx_sandbox_once_stmt("inserting a session", "sessions", INSERT, 23),
+    ngx_sandbox_stmt("inserting a session", INSERT, 24, 0, 0),
+    ngx_sandbox_once_stmt("inserting a session", "sessions", INSERT, 24),
 
     ngx_sandbox_stmt("inserting a session's metadata",
         "INSERT IGNORE INTO session_metadata (session_id, k, v)"

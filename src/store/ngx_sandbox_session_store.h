@@ -82,7 +82,7 @@ enum {
      * or NULL, metadata, workspace_path, start time-out in us, requested
      * dependencies, status and number of their install, seconds until it is
      * due or NULL, index, install time-out, fail_on_dependency_error,
-     * allow_version_conflicts, template_id.
+     * allow_version_conflicts, template_id, regular expression of its runtime.
      * No row affected: there is no such active template.
      */
     NGX_SANDBOX_SQL_SESSION_INSERT,

@@ -21,7 +21,7 @@ from harness import (BUILT, TOP, Executor, done, equal, ok,  # noqa
 ROW = """
     { "perl",       { "perl", NULL },
                     { NULL },
-                    "perl.pl",
+                    { "perl.pl", NULL },
                     { "PERL", NULL }, 0 },
 """
 

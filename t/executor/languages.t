@@ -1139,6 +1139,69 @@ def test_javascript_esm(e):
        "javascript: a module that is not there", r)
 
 
+def test_javascript_packages(e):
+    """What was installed for the session, and what else NODE_PATH names."""
+    there = ".packages/node/node_modules/"
+    esm = '{"type": "module", "exports": {".": {"import": "./i.js"}, ' \
+          '"./sub": "./s.js"}}'
+    files = {there + "left/index.js": "exports.x = require('right').x",
+             there + "right/index.js": "exports.x = 5",
+             there + "esm/package.json": esm,
+             there + "esm/i.js": "import r from 'right'; import './s.js';\n"
+             "export default r.x; export const own = import.meta.url",
+             there + "esm/s.js": "export default 6",
+             there + "@a/b/package.json": '{"main": "m.js"}',
+             there + "@a/b/m.js": "module.exports = 7",
+             there + "broken/package.json": '{"exports": "./i.mjs"}',
+             there + "broken/i.mjs": "import 'nowhere'",
+             there + "mine/index.js": "module.exports = 'installed'",
+             "node_modules/mine/index.js": "module.exports = 'workspace'",
+             "d.json": '{"a": 8}', "lib/other/index.js": "exports.x = 9"}
+    keyword = "with" if e.javascript(
+        "handler = () => process.versions.node.split('.')").value > ["19"] \
+        else "assert"
+
+    for name, code, value, more in (
+            ("require()", "handler = () => [require('left').x,"
+             " require('@a/b'), require('mine')]", [5, 7, "workspace"], {}),
+            ("import()", "handler = async () =>"
+             " [(await import('left')).default.x, (await import('esm'))"
+             ".default, (await import('esm/sub')).default, (await"
+             " import('@a/b')).default, (await import('mine')).default]",
+             [5, 5, 6, 7, "workspace"], {}),
+            ("import", "import { x } from 'left'; import esm, { own } from"
+             " 'esm';\nimport six from 'esm/sub'; import seven from '@a/b';"
+             "\nimport mine from 'mine';\nexport const handler = () =>"
+             " [x, esm, six, seven, mine, own.slice(-9)]",
+             [5, 5, 6, 7, "workspace", "/esm/i.js"], {}),
+            ("in a folder below", "import left from 'left';\nexport const"
+             " handler = async () => [left.x, (await import('esm')).default]",
+             [5, 5], {"working_directory": "lib"}),
+            ("a folder with another name", "handler = async () =>"
+             " [require('other').x, (await import('other')).x]", [9, 9],
+             {"env_vars": {"NODE_PATH": e.workspace + "/lib"}}),
+            ("attributes", "handler = async () => (await import('./d.json',"
+             " {%s: {type: 'json'}})).default.a" % keyword, 8, {}),
+            ("attributes of a module", "import d from './d.json' %s"
+             " {type: 'json'};\nexport const handler = () => d.a" % keyword,
+             8, {})):
+        check(e, "javascript", "a package: " + name, code, value=value,
+              files=files, err=[], **more)
+
+    for name, code, message in (
+            ("one that is absent", "nowhere", "Cannot find package 'nowhere'"
+             " imported from %s/main.js"),
+            ("what it needs is absent", "broken", "Cannot find package"
+             " 'nowhere' imported from %s/" + there + "broken/i.mjs"),
+            ("what it does not export", "esm/no", "Package subpath './no' is"
+             " not defined by \"exports\" in %s/" + there
+             + "esm/package.json imported from %s/.packages/node/main.js")):
+        message = message.replace("%s", e.workspace)
+        check(e, "javascript", "a package: " + name,
+              "import '%s';\nexport const handler = () => 1" % code, 1,
+              "Error: " + message, files=files, err=[message])
+
+
 def test_javascript_modules(e):
     files = {"node_modules/pkg/index.js": "exports.x = 5",
              "node_modules/esm/package.json":
@@ -1307,7 +1370,7 @@ def main():
                      test_python_modules, test_python_end, test_javascript,
                      test_javascript_errors, test_javascript_end,
                      test_javascript_values, test_javascript_modules,
-                     test_javascript_esm,
+                     test_javascript_esm, test_javascript_packages,
                      test_shell, test_shell_scripts, test_environment,
                      test_sizes):
             test(e)

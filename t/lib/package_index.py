@@ -67,21 +67,27 @@ WHEELS = {"%s-%s-py3-none-any.whl" % (n, v): wheel(n, v, *rest)
 
 # where a page's links lead, in each way that an index may write them
 LINKS = {"good": OWN + "/files/", "needs": "../../files/", "wants": "/files/",
+         # which docker/quickstart looks at
+         "pip": "../../files/",
          "fat": OWN + "/files/", "cached": OWN + "/files/",
          "moved": "../../files/away/", "broke": "../../files/broken/",
          "huge": "../../files/", "endless": "../../files/",
          "foreign": "http://files.invalid/", "outside": "/other/"}
 
 
-def npm_package(name, version, main, dependencies=None):
-    package = {"name": name, "version": version, "main": "index.js",
-               "dependencies": dependencies or {},
-               "scripts": {"install": "touch /workspace/script-has-run"}}
+def npm_package(name, version, main, **fields):
+    """fields are those of package.json, or "file" for another one of code."""
+    code = fields.pop("file", "index.js")
+    package = {"name": name, "version": version, "main": code,
+               # of the package's folder: the only place that it could write to
+               "scripts": {when: "touch script-has-run; exit 1" for when in
+                           ("preinstall", "install", "postinstall")}}
+    package.update(fields)
     out = io.BytesIO()
 
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
         for path, text in (("package/package.json", json.dumps(package)),
-                           ("package/index.js", main)):
+                           ("package/" + code, main)):
             item = tarfile.TarInfo(path)
             item.size = len(text)
             tar.addfile(item, io.BytesIO(text.encode()))
@@ -96,10 +102,30 @@ def npm_package(name, version, main, dependencies=None):
     return path, data, package
 
 
+# the last of a name is its newest
 NPM = [npm_package("left", "1.0.0", "exports.text = require('right').text;",
-                   {"right": "^1.0.0"}),
+                   dependencies={"right": "^1.0.0"}),
+       npm_package("left", "2.0.0", "exports.text = require('right').text;",
+                   dependencies={"right": "^2.0.0"}),
+       npm_package("right", "1.1.0", "exports.text = 'older';"),
        npm_package("right", "1.2.0", "exports.text = 'hello';"),
-       npm_package("@scope/one", "1.0.0", "exports.text = 'scoped';")]
+       npm_package("right", "2.0.0", "exports.text = 'newer';"),
+       npm_package("@scope/one", "1.0.0", "exports.text = 'scoped';"),
+       npm_package("only-import", "1.0.0", "import { text } from 'right';\n"
+                   "export default text; export const own = 1;",
+                   dependencies={"right": "^1.0.0"}, type="module",
+                   exports={".": {"import": "./m.js"}}, file="m.js"),
+       npm_package("wants-old", "1.0.0", "exports.text = 'old';",
+                   peerDependencies={"right": "^1.0.0"}),
+       npm_package("wants-new", "1.0.0", "exports.text = 'new';",
+                   peerDependencies={"right": "^2.0.0"}),
+       npm_package("needs-broken", "1.0.0", "",
+                   dependencies={"broken": "1.0.0", "right": "*"}),
+       npm_package("broken", "1.0.0", ""),
+       npm_package("forged", "1.0.0", ""),
+       npm_package("elsewhere", "1.0.0", "")]
+
+NPM[-1][2]["dist"]["tarball"] = "http://files.invalid/elsewhere-1.0.0.tgz"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -194,6 +220,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def npm(self, path):
         for tarball, data, _ in NPM:
+            if path == tarball and path.startswith("/npm/broken/"):
+                return self.send(b"broken", status=500)
+            if path == tarball and path.startswith("/npm/forged/"):
+                return self.send(NPM[0][1])
             if path == tarball:
                 return self.send(data)
 

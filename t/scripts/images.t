@@ -72,6 +72,19 @@ is "$(inside nodejs-basic 'node -e "
         new Intl.NumberFormat(\"de\").format(1.5))"')" "32 function 1,5" \
     "node: the standard library is whole"
 
+# what its build and its native packages need is left out of its dependencies
+is "$(inside nodejs-basic '
+    export HOME=/tmp
+    mkdir /tmp/made && cd /tmp/made || exit
+    echo "{\"name\": \"made\", \"version\": \"1.0.0\"}" >package.json
+    echo "module.exports = 42" >index.js
+    npm pack --silent --pack-destination /tmp \
+        && npm install --silent --prefix /tmp/there /tmp/made-1.0.0.tgz
+    NODE_PATH=/tmp/there/node_modules node -p "require(\"made\")"' \
+    | tr '\n' ' ')" "made-1.0.0.tgz 42 " "node: npm works"
+is "$(inside nodejs-basic 'command -v python3 gyp openssl webpack')" "" \
+    "node: and brings nothing that it does not need"
+
 ok "python is small: $(megabytes python-basic) MB" fits python-basic 100
 ok "node is small: $(megabytes nodejs-basic) MB" fits nodejs-basic 160
 

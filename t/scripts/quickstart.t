@@ -13,11 +13,12 @@
 # not below /tmp: the servers' users must be able to go there
 home=/var/lib/ngx_sandbox_qs$$
 port=$((28000 + $$ % 2000))
-trap 'quickstart --reset --yes >/dev/null 2>&1; rm -rf "$work"' EXIT
+trap 'quickstart --reset --yes >/dev/null 2>&1; rm -rf "$work" "$home-b"' EXIT
 
 
 quickstart() {
-    SANDBOX_ENGINE=none "$root/docker/quickstart" --home "$home" "$@"
+    env -u PIP_INDEX_URL -u npm_config_registry -u NPM_CONFIG_REGISTRY \
+        SANDBOX_ENGINE=none "$root/docker/quickstart" --home "$home" "$@"
 }
 
 
@@ -50,6 +51,11 @@ mode() {
 }
 
 
+index() {
+    grep -o '^ *sandbox_package_index .*' "$home/conf/nginx.conf" | sed 's/^ *//'
+}
+
+
 fails "--stop of nothing is an error" quickstart --stop
 fails "a port that is none is refused" quickstart --port 70000
 fails "an address that is a name is refused" quickstart --listen localhost
@@ -57,7 +63,8 @@ fails "--reset of a folder that is not ours is refused" \
     env bash "$root/docker/quickstart" --home /usr --reset --yes
 like "$said" 'nothing was started' "in clear words"
 
-ok "the first run" quickstart --port "$port"
+ok "the first run" quickstart --port "$port" \
+    --npm http://127.0.0.1:1/npm
 is "$(ready)" 200 "it is ready"
 is "$(mode run)" "750 root:ngx_sandbox" "run is for the workers only"
 is "$(mode run/docker.sock)" "660 root:ngx_sandbox" \
@@ -75,12 +82,19 @@ like "$(cat "/proc/$(pid mariadb)/status")" "Uid:.$(id -u mysql)." \
 ok "--status is content" quickstart --status
 secret=$(cat "$home/secrets/database")
 
+is "$(index)" "sandbox_package_index npm http://127.0.0.1:1/npm/;" \
+    "the package index that was asked for"
+
 before=$(pid mariadb)/$(pid docker)/$(pid nginx)
 begun=$SECONDS
 said=$(quickstart 2>&1)
 like "$said" "127.0.0.1:$port/api/v1" "the second run remembers the port"
 ok "and takes seconds" test $((SECONDS - begun)) -le 15
 is "$(pid mariadb)/$(pid docker)/$(pid nginx)" "$before" "all stay"
+is "$(index)" "sandbox_package_index npm http://127.0.0.1:1/npm/;" \
+    "the index as well"
+ok "an index can be taken away" quickstart --npm ''
+is "$(index)/$(ready)" "/200" "and is"
 
 fails "another home on this port is refused" \
     env SANDBOX_ENGINE=none bash -c '"$1/docker/quickstart" --home "$2" \

@@ -1,17 +1,17 @@
 // Copyright (C) the ngx_sandbox authors
 //
-// The JavaScript runner, docs/runner-protocol.md.  Node.js 18 and later.
-// The code runs as a script in this context: functions that it declares are
-// global, and it has require(), module and exports as a CommonJS module has.
-// What can be no script, for its import and export statements or an await at
-// its top level, is a module.
-
-'use strict';
+// The JavaScript runner, docs/runner-protocol.md.  Node.js 18 and later.  The
+// executor makes one file of its three: what an error tells
+// (javascript_errors.js), how code is run as a script or a module
+// (javascript_modules.js), and the protocol, here: the request, the value, the
+// end.
 
 const fs = require('fs');
 const Module = require('module');
 const path = require('path');
-const vm = require('vm');
+
+// the name of the code, wherever it is told
+const NAME = 'main.js';
 
 const REQUEST_FD = 3;
 const VALUE_FD = 4;
@@ -22,9 +22,6 @@ const MESSAGE_MAX = 4096;
 
 // files that are being written when the value is there, in milliseconds
 const FILES_MAX = 2000;
-
-// relative, so that import() starts at the working directory
-const NAME = 'main.js';
 
 // the code may change what is global: keep what is needed behind it
 const { Buffer, Error, String, process, setImmediate, setTimeout }
@@ -43,20 +40,6 @@ const isFinite = Number.isFinite;
 const { isMap, isPromise, isSet } = require('util').types;
 
 const TOO_DEEP = 'it is nested too deeply, 64 levels are allowed';
-
-// V8's messages for what only a module has
-const MODULE_ONLY = new RegExp("^(?:Cannot use import statement|await is only"
-    + " valid|Cannot use 'import.meta'|Unexpected token 'export')");
-
-// as far as it matters to find the place of an error
-const IMPORT_STATEMENT =
-    /^[ \t]*import\b(?!\s*[.(])[^;'"]*(?:'[^'\n]*'|"[^"\n]*")/gm;
-const EXPORT_STATEMENT = new RegExp(/^[ \t]*export\s*(?:\{[^}]*\}|\*[^;'"\n]*)/
-    .source + /(?:\s*from\s*(?:'[^'\n]*'|"[^"\n]*"))?/.source, 'gm');
-
-// a handler need not be exported
-const LOCAL = 'handler of the module';
-const OWN_HANDLER = `\n;export { handler as "${LOCAL}" };`;
 
 let source = '';
 let finished = false;
@@ -234,233 +217,6 @@ function beQuiet() {
 }
 
 
-// A stack ends where this file begins: what the code catches and prints has its
-// own frames.  The code may replace this by its own, as ever.
-
-function hideFrames() {
-    defineProperty(Error, 'prepareStackTrace', {
-        value: (e, sites) => {
-            const ours = sites.findIndex(
-                (site) => site.getFileName() === __filename);
-
-            return [titleOf(e)].concat(ours < 0 ? sites : sites.slice(0, ours))
-                .join('\n    at ');
-        },
-        writable: true, configurable: true, enumerable: false,
-    });
-}
-
-
-// node's own errors have their code in it
-
-function titleOf(e) {
-    try {
-        return typeof e.code === 'string' && e.code.startsWith('ERR_')
-               ? `${e.name} [${e.code}]: ${e.message}`
-               : errorToString.call(e);
-
-    } catch (unused) {
-        return 'Error';
-    }
-}
-
-
-function run(workspace, done) {
-    const folder = process.cwd();
-    const file = path.join(folder, 'main.js');
-    const module = new Module(file, null);
-    const require = Module.createRequire(file);
-
-    module.filename = file;
-    module.paths = Module._nodeModulePaths(folder);
-    module.loaded = true;
-
-    if (folder !== workspace) {
-        module.paths.push(...Module._nodeModulePaths(workspace));
-    }
-
-    // "require.main === module" holds, as in a file that node was given
-    require.main = module;
-    process.mainModule = module;
-    process.argv = [process.argv[0], file];
-
-    define('require', require);
-    define('module', module);
-    define('exports', module.exports);
-    define('__filename', file);
-    define('__dirname', folder);
-
-    const importer = vm.constants
-                     && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
-                     || ((name) => importModule(name, require));
-
-    let script;
-
-    try {
-        script = scriptOf(source, importer);
-
-    } catch (e) {
-        runModule(e, loaderOf(importer), module, done);
-        return;
-    }
-
-    script.runInThisContext({ displayErrors: false });
-    done(handlerOf(module.exports));
-}
-
-
-// "failed" is why it is no script
-
-function runModule(failed, load, module, done) {
-    const code = compileModule(failed, load, module.filename);
-
-    pending = 'a top-level await';
-
-    code.link(linkTo(load)).then(() => code.evaluate()).then(() => {
-        pending = '';
-        done(handlerOfModule(code.namespace) || handlerOf(module.exports));
-    }).catch(fail);
-}
-
-
-function compileModule(failed, load, file) {
-    if (!/\b(?:import|export|await)\b/.test(source)) {
-        throw failed;
-    }
-
-    const options = {
-        identifier: NAME,
-        importModuleDynamically: load,
-        initializeImportMeta(meta) {
-            meta.dirname = path.dirname(file);
-            meta.filename = file;
-            meta.url = require('url').pathToFileURL(file).href;
-        },
-    };
-
-    try {
-        return new vm.SourceTextModule(source + OWN_HANDLER, options);
-
-    } catch (unused) { /* it may have none */ }
-
-    try {
-        return new vm.SourceTextModule(source, options);
-
-    } catch (e) {
-        // else it is not for a module's sake that it is no script
-        throw MODULE_ONLY.test(failed.message)
-              && !MODULE_ONLY.test(e.message)
-              && e.message !== 'Unexpected reserved word' ? placed(e) : failed;
-    }
-}
-
-
-// A module's syntax error has no place.  The same code as the body of a
-// function has the same one, in the same place.
-
-function placed(failed) {
-    const blank = (text) => text.replace(/[^\n]/g, ' ');
-    const body = source
-        .replace(/\bimport\.meta\b/g, 'globalThis ')
-        .replace(IMPORT_STATEMENT, blank)
-        .replace(EXPORT_STATEMENT, blank)
-        .replace(/^([ \t]*)export( +)default\b/gm, '$1_=    $2       ')
-        .replace(/^([ \t]*)export\b/gm, '$1      ');
-
-    try {
-        scriptOf('(async () => {\n' + body + '\n})', undefined, -1);
-
-    } catch (e) {
-        if (e.message === failed.message) {
-            return e;
-        }
-    }
-
-    return failed;
-}
-
-
-// import(), as the code would call it
-
-function loaderOf(importer) {
-    return typeof importer === 'function' ? importer
-           : scriptOf('(name) => import(name)', importer).runInThisContext();
-}
-
-
-function scriptOf(text, importer, lineOffset) {
-    return new vm.Script(text, { filename: NAME, lineOffset,
-                                 importModuleDynamically: importer });
-}
-
-
-// each import of a module is what that gives
-
-function linkTo(load) {
-    return async function (name) {
-        const loaded = await load(name);
-        const names = Object.keys(loaded);
-        return new vm.SyntheticModule(names, function () {
-            names.forEach((each) => this.setExport(each, loaded[each]));
-        }, { identifier: name });
-    };
-}
-
-
-function handlerOf(exported) {
-    if (exported !== null && exported !== undefined
-        && exported.handler !== undefined)
-    {
-        if (!isHandler(exported.handler)) {
-            throw new Refused('the exported handler is not a function');
-        }
-
-        return exported.handler;
-    }
-
-    // const and let are global without being properties of globalThis
-    const handler = vm.runInThisContext('typeof handler === "function"'
-                                        + ' ? handler : undefined');
-
-    return isHandler(handler) ? handler
-                              : isHandler(exported) ? exported : undefined;
-}
-
-
-function handlerOfModule(space) {
-    return isHandler(space[LOCAL]) ? space[LOCAL]
-           : handlerOf(space.handler === undefined ? space.default : space);
-}
-
-
-function isHandler(value) {
-    return typeof value === 'function'
-           && !/^class\b/.test(Function.prototype.toString.call(value));
-}
-
-
-function define(name, value) {
-    defineProperty(globalThis, name, {
-        value: value, writable: true, configurable: true, enumerable: false,
-    });
-}
-
-
-// before Node.js 20.12
-
-function importModule(name, require) {
-    const found = require.resolve(name);
-
-    if (Module.isBuiltin ? Module.isBuiltin(found)
-                         : Module.builtinModules.includes(found))
-    {
-        return import(found);
-    }
-
-    return import(require('url').pathToFileURL(found).href);
-}
-
-
 function answer(result) {
     if (result !== null && typeof result === 'object'
         && typeof result.then === 'function')
@@ -584,14 +340,6 @@ function refuse(key, value) {
 }
 
 
-// of a getter or of toJSON()
-
-function isCodesOwn(e) {
-    return isError(e)
-           && /^\s+at (?:.* \()?main\.js:\d+:\d+\)?$/m.test(e.stack);
-}
-
-
 function fail(e, status) {
     let message;
 
@@ -655,145 +403,6 @@ function writeAll(fd, data) {
             Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
         }
     }
-}
-
-
-// prints the stack of the code's own frames, returns its first line
-
-function describe(e) {
-    if (e instanceof Refused) {
-        complain(e.message + '\n');
-        return e.message;
-    }
-
-    if (!isError(e)) {
-        const text = 'Uncaught ' + inspect(e);
-
-        complain(text + '\n');
-        return firstLine(text);
-    }
-
-    const shown = lines(e);
-
-    // node puts the place of a syntax error in front of its stack
-    const place = e instanceof SyntaxError && /^(.+):(\d+)$/.exec(shown[0]);
-
-    complain((place ? '' : excerpt(shown)) + shown.join('\n').trimEnd()
-             + details(e, '') + '\n');
-
-    const message = e.message ? ': ' + e.message : '';
-
-    return nameOf(e) + message + (place ? where(e, place, shown) : '');
-}
-
-
-function isError(e) {
-    return e instanceof Error || (e && typeof e.stack === 'string');
-}
-
-
-// a class that extends Error has its name, as node shows it
-
-function nameOf(e) {
-    const name = String(e.name);
-    const own = e.constructor && e.constructor.name;
-
-    return name === 'Error' && own && own !== 'Object' ? String(own) : name;
-}
-
-
-function lines(e) {
-    const name = String(e.name);
-    let text = e.stack;
-
-    if (typeof text !== 'string') {
-        text = name + (e.message ? ': ' + e.message : '');
-    }
-
-    if (text.startsWith(name) && !/^\w/.test(text.slice(name.length))) {
-        text = nameOf(e) + text.slice(name.length);
-    }
-
-    return text.split('\n').filter((line) => {
-        return !/^\s+at /.test(line)
-               || !(line.includes(__filename) || line.includes('node:vm')
-                    || line.includes('node:internal'));
-    });
-}
-
-
-// why it was thrown, and what node shows of its properties
-
-function details(e, indent) {
-    const properties = {};
-    let text = '';
-
-    for (const key of Object.keys(e)) {
-        if (!['stack', 'message', 'name', 'cause', 'errors'].includes(key)) {
-            properties[key] = e[key];
-        }
-    }
-
-    if (Object.keys(properties).length !== 0) {
-        text += '\n' + inspect(properties);
-    }
-
-    // so far and no further: one may be the cause of itself
-    if (indent.length < 8) {
-        for (const one of Array.isArray(e.errors) ? e.errors : []) {
-            text += '\n[error]: ' + told(one, indent);
-        }
-
-        if (e.cause !== undefined) {
-            text += '\n[cause]: ' + told(e.cause, indent);
-        }
-    }
-
-    return text.replace(/\n/g, '\n  ');
-}
-
-
-function told(e, indent) {
-    return isError(e) ? lines(e).join('\n').trimEnd()
-                        + details(e, indent + '  ')
-                      : inspect(e);
-}
-
-
-function where(e, place, shown) {
-    const caret = shown.slice(1).find((line) => /^\s*\^+$/.test(line));
-    const main = place[1] === NAME;
-
-    // at the end of the code there is none
-    const column = caret ? caret.indexOf('^') + 1
-                         : (shown[1] || '').length + 1;
-
-    const hint = main && /^await is only valid/.test(e.message)
-                 ? ': let the handler be async' : '';
-
-    return hint + ' (' + path.basename(place[1]) + ', line ' + place[2]
-           + ', column ' + column + ')';
-}
-
-
-function excerpt(shown) {
-    for (const line of shown) {
-        const at = /^\s+at (?:.* \()?main\.js:(\d+):(\d+)\)?$/.exec(line);
-
-        if (at) {
-            const text = source.split('\n')[at[1] - 1] || '';
-
-            return NAME + ':' + at[1] + '\n' + text.slice(0, 200) + '\n'
-                   + ' '.repeat(Math.min(at[2] - 1, 200)) + '^\n\n';
-        }
-    }
-
-    return '';
-}
-
-
-function firstLine(text) {
-    return String(text).split('\n', 1)[0];
 }
 
 

@@ -262,6 +262,32 @@ test_kind(void **state)
 
 
 static void
+test_runtimes(void **state)
+{
+    ngx_str_t   regex;
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_uint_t   kinds;
+        const char  *regex;
+    } cases[] = {
+        { 1 << NGX_SANDBOX_PACKAGE_PYPI, "^(python)" },
+        { 1 << NGX_SANDBOX_PACKAGE_NPM, "^(nodejs)" },
+        { 1 << NGX_SANDBOX_PACKAGE_PYPI | 1 << NGX_SANDBOX_PACKAGE_NPM,
+          "^(python|nodejs)" },
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(ngx_sandbox_package_runtimes(unit_cycle.pool,
+                                                      cases[i].kinds, &regex),
+                         NGX_OK);
+        assert_int_equal(regex.len, strlen(cases[i].regex));
+        assert_memory_equal(regex.data, cases[i].regex, regex.len);
+    }
+}
+
+
+static void
 test_merge(void **state)
 {
     ngx_str_t             list, merged;
@@ -335,6 +361,7 @@ static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_target),
     ngx_sandbox_unit_test(test_index_path),
     ngx_sandbox_unit_test(test_kind),
+    ngx_sandbox_unit_test(test_runtimes),
     ngx_sandbox_unit_test(test_merge),
     ngx_sandbox_unit_test(test_pin),
 };

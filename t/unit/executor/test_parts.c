@@ -23,6 +23,8 @@
 static char  folder[] = "/tmp/test_parts.XXXXXX";
 
 
+/* its content is its name, up to a dot */
+
 static void
 make(const char *name, mode_t mode)
 {
@@ -33,7 +35,8 @@ make(const char *name, mode_t mode)
 
     fd = open(path, O_WRONLY|O_CREAT, 0600);
     assert_int_not_equal(fd, -1);
-    assert_int_equal(write(fd, "source", 6), 6);
+    assert_int_equal(write(fd, name, strcspn(name, ".")),
+                     strcspn(name, "."));
     assert_int_equal(fchmod(fd, mode), 0);
     close(fd);
 }
@@ -177,13 +180,18 @@ static void
 test_languages(void **state)
 {
     int                   i, fd;
-    char                  text[1];
+    char                  text[64];
     char                 *argv[SANDBOX_LANGUAGE_ARGUMENTS];
     char                  path[512], node[128];
     json_t               *names;
     sandbox_languages_t   languages;
 
+    static const char  source[] =
+        "javascript_errors" "javascript_modules" "javascript";
+
     make("python.py", 0644);
+    make("javascript_errors.js", 0644);
+    make("javascript_modules.js", 0644);
     make("javascript.js", 0644);
     make("python3", 0644);
     make("nodejs", 0755);
@@ -212,11 +220,12 @@ test_languages(void **state)
     assert_string_equal(argv[2], "code");
     assert_null(argv[3]);
 
-    /* the runner's source begins at its beginning, and stays as it is */
+    /* the files make one, which is read from its beginning, and stays */
 
     for (i = 0; i < 2; i++) {
         fd = sandbox_language_open_runner(&languages.items[1]);
-        assert_int_equal(read(fd, text, sizeof(text)), sizeof(text));
+        assert_int_equal(read(fd, text, sizeof(text)), sizeof(source) - 1);
+        assert_memory_equal(text, source, sizeof(source) - 1);
         close(fd);
     }
 
