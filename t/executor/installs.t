@@ -116,7 +116,7 @@ for package in sys.argv[sys.argv.index("--target") + 2:]:
             ("GET", base + "0/simple/%2e"), ("GET", base + "0/.."),
             ("GET", base + "0/simple/x%0d%0aX-Y:z"), ("GET", base + "0/%"),
             ("GET", base + "0/x%00"), ("GET", base + "0/x%25"),
-            ("GET", base.replace(secret, secret[:-1] + "0") + "0/simple/x/"),
+            ("GET", base.replace(secret, secret[:-1] + "g") + "0/simple/x/"),
             ("GET", base.replace(secret, "0" * 32) + "0/simple/x/"),
             ("GET", "/packages/pypi/default/0/simple/x/"))), file=sys.stderr)
         sys.exit(1)
