@@ -11,6 +11,9 @@
  *
  * The header filter stands before all others.  It refuses what is too large
  * before a byte of it is passed on, and counts what came from the cache.
+ *
+ * nginx reads what it will keep to its end, and an index may take for ever to
+ * send that: when the installer has gone, there is a time for the rest.
  */
 
 
@@ -31,7 +34,10 @@
 
 typedef struct {
     ngx_sandbox_package_target_t   target;
+    ngx_event_t                    timer;
+    ngx_http_request_t            *request;
     ngx_uint_t                     seen;     /* by the header filter */
+    ngx_uint_t                     gone;     /* the client, for a while */
 } ngx_http_sandbox_package_ctx_t;
 
 
@@ -53,6 +59,10 @@ static void ngx_http_sandbox_package_value(ngx_http_variable_value_t *v,
     u_char *data, size_t len);
 static ngx_int_t ngx_http_sandbox_package_header_filter(
     ngx_http_request_t *r);
+static ngx_int_t ngx_http_sandbox_package_watch(ngx_http_request_t *r,
+    ngx_http_sandbox_package_ctx_t *ctx);
+static void ngx_http_sandbox_package_timer_handler(ngx_event_t *ev);
+static void ngx_http_sandbox_package_cleanup(void *data);
 static ngx_int_t ngx_http_sandbox_package_add_variables(ngx_conf_t *cf);
 static ngx_int_t ngx_http_sandbox_package_init(ngx_conf_t *cf);
 
@@ -365,6 +375,10 @@ ngx_http_sandbox_package_header_filter(ngx_http_request_t *r)
 
     ctx->seen = 1;
 
+    if (ngx_http_sandbox_package_watch(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     smcf = ngx_http_get_module_main_conf(r, ngx_http_sandbox_module);
 
     if (r->headers_out.content_length_n
@@ -391,6 +405,78 @@ ngx_http_sandbox_package_header_filter(ngx_http_request_t *r)
 #endif
 
     return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_sandbox_package_watch(ngx_http_request_t *r,
+    ngx_http_sandbox_package_ctx_t *ctx)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (r->upstream->peer.connection == NULL) {
+        /* from the cache */
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_sandbox_package_cleanup;
+    cln->data = ctx;
+
+    ctx->request = r;
+    ctx->timer.handler = ngx_http_sandbox_package_timer_handler;
+    ctx->timer.data = ctx;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, r->upstream->conf->read_timeout);
+
+    return NGX_OK;
+}
+
+
+/* at the second look that finds nobody, at least one read_timeout is over */
+
+static void
+ngx_http_sandbox_package_timer_handler(ngx_event_t *ev)
+{
+    ngx_connection_t                *c;
+    ngx_http_request_t              *r;
+    ngx_http_sandbox_package_ctx_t  *ctx;
+
+    ctx = ev->data;
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (!c->error || !ctx->gone) {
+        ctx->gone = c->error;
+        ngx_add_timer(ev, r->upstream->conf->read_timeout);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, c->log, 0,
+                  "sandbox: \"%V\" still comes, and nobody wants it any more",
+                  &ctx->target.url);
+
+    ngx_http_finalize_request(r, NGX_ERROR);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_sandbox_package_cleanup(void *data)
+{
+    ngx_http_sandbox_package_ctx_t  *ctx = data;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
 }
 
 

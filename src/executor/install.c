@@ -557,7 +557,10 @@ sandbox_install_names(const sandbox_install_t *in, char *text, size_t size)
 }
 
 
-/* what it calls errors, or its last line, but for what nobody may know; NULL */
+/*
+ * What it calls errors, or its last line, but for what nobody may know; NULL.
+ * pip calls what it did not expect an exception, and says at last which.
+ */
 
 static char *
 sandbox_install_complaints(sandbox_install_t *in)
@@ -597,7 +600,7 @@ sandbox_install_complaints(sandbox_install_t *in)
         }
     }
 
-    if (len == 0 && last != NULL) {
+    if (last != NULL && (len == 0 || strcmp(text, "Exception:") == 0)) {
         strcpy(text, last);
     }
 

@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -21,13 +22,14 @@
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "executor.h"
 #include "leftovers.h"
 
 
-static void sandbox_leftovers_folder(const char *path);
 static DIR *sandbox_leftovers_open(int dir, const char *name);
-static unsigned sandbox_leftovers_empty(DIR *dir, int top);
-static int sandbox_leftovers_entry(int dir, const char *name, int top);
+static unsigned sandbox_leftovers_empty(DIR *dir, int top, double end_ms);
+static int sandbox_leftovers_entry(int dir, const char *name, int top,
+    double end_ms);
 static void sandbox_leftovers_shm(void);
 static void sandbox_leftovers_sem(void);
 static void sandbox_leftovers_msg(void);
@@ -41,8 +43,8 @@ sandbox_leftovers_remove(void)
      * look at what has no mode to read but by _ANY
      */
 
-    sandbox_leftovers_folder("/dev/shm");
-    sandbox_leftovers_folder("/dev/mqueue");
+    sandbox_leftovers_empty_folder(AT_FDCWD, "/dev/shm", INFINITY);
+    sandbox_leftovers_empty_folder(AT_FDCWD, "/dev/mqueue", INFINITY);
 
     sandbox_leftovers_shm();
     sandbox_leftovers_sem();
@@ -51,35 +53,58 @@ sandbox_leftovers_remove(void)
 
 
 /*
- * Its contents.  They may be nested deeper than a path or our descriptors
- * allow, so what a folder holds is moved up before the folder is removed.
+ * What is in it may be nested deeper than a path or our descriptors allow, so
+ * what a folder holds is moved up before the folder is removed.
  */
 
-static void
-sandbox_leftovers_folder(const char *path)
+void
+sandbox_leftovers_empty_folder(int dir, const char *name, double end_ms)
 {
-    DIR  *dir;
+    DIR  *opened;
 
-    dir = sandbox_leftovers_open(AT_FDCWD, path);
-    if (dir == NULL) {
+    opened = sandbox_leftovers_open(dir, name);
+    if (opened == NULL) {
         return;
     }
 
-    while (sandbox_leftovers_empty(dir, dirfd(dir))) {
-        rewinddir(dir);
+    while (sandbox_leftovers_empty(opened, dirfd(opened), end_ms)) {
+        rewinddir(opened);
     }
 
-    closedir(dir);
+    closedir(opened);
 }
 
+
+/* also one whose rights code has taken from itself */
 
 static DIR *
 sandbox_leftovers_open(int dir, const char *name)
 {
-    int   fd;
+    int   fd, found;
     DIR  *opened;
+    char  path[sizeof("/proc/self/fd/") + 12];
 
-    fd = openat(dir, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    found = openat(dir, name, O_PATH|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    if (found == -1) {
+        return NULL;
+    }
+
+    fd = openat(found, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd == -1 || faccessat(found, ".", R_OK|W_OK|X_OK, 0) == -1) {
+
+        /* by its descriptor: whoever is quick may put a link in its place */
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
+        (void) chmod(path, 0700);
+
+        if (fd == -1) {
+            fd = openat(found, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+        }
+    }
+
+    close(found);
+
     if (fd == -1) {
         return NULL;
     }
@@ -94,10 +119,10 @@ sandbox_leftovers_open(int dir, const char *name)
 }
 
 
-/* how much of it is another place now, or nowhere */
+/* how much of it is another place now, or nowhere; 0: the time is over */
 
 static unsigned
-sandbox_leftovers_empty(DIR *dir, int top)
+sandbox_leftovers_empty(DIR *dir, int top, double end_ms)
 {
     unsigned        changed;
     struct dirent  *entry;
@@ -106,10 +131,15 @@ sandbox_leftovers_empty(DIR *dir, int top)
 
     while ((entry = readdir(dir)) != NULL) {
 
+        if (sandbox_now_ms() > end_ms) {
+            return 0;
+        }
+
         if (strcmp(entry->d_name, ".") != 0
             && strcmp(entry->d_name, "..") != 0)
         {
-            changed += sandbox_leftovers_entry(dirfd(dir), entry->d_name, top);
+            changed += sandbox_leftovers_entry(dirfd(dir), entry->d_name, top,
+                                               end_ms);
         }
     }
 
@@ -118,7 +148,7 @@ sandbox_leftovers_empty(DIR *dir, int top)
 
 
 static int
-sandbox_leftovers_entry(int dir, const char *name, int top)
+sandbox_leftovers_entry(int dir, const char *name, int top, double end_ms)
 {
     DIR              *inner;
     char              above[32];
@@ -135,12 +165,6 @@ sandbox_leftovers_entry(int dir, const char *name, int top)
         return 0;
     }
 
-    /* it may have been closed to its owner, which we are */
-
-    if (fchmodat(dir, name, 0700, 0) == -1) {
-        return 0;
-    }
-
     if (dir != top) {
         snprintf(above, sizeof(above), ".left-%u", number++);
 
@@ -152,7 +176,7 @@ sandbox_leftovers_entry(int dir, const char *name, int top)
         return 0;
     }
 
-    changed = sandbox_leftovers_empty(inner, top);
+    changed = sandbox_leftovers_empty(inner, top, end_ms);
 
     closedir(inner);
 

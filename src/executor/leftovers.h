@@ -15,5 +15,12 @@
  */
 void sandbox_leftovers_remove(void);
 
+/*
+ * Removes what is in a folder, however deep that is and whoever writes there at
+ * the same time, without following a link, until "end_ms" of sandbox_now_ms()
+ * at most.
+ */
+void sandbox_leftovers_empty_folder(int dir, const char *name, double end_ms);
+
 
 #endif /* _SANDBOX_LEFTOVERS_H_INCLUDED_ */

@@ -14,7 +14,6 @@
  */
 
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,17 +21,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "executor.h"
+#include "leftovers.h"
 #include "packages.h"
 
 
-/* of folders; deeper ones are nobody's package */
-#define SANDBOX_PACKAGES_DEPTH_MAX  64
+/*
+ * Nothing else is done meanwhile.  It is enough for all that a sandbox's memory
+ * can hold, and less than the control plane takes for silence; code that goes
+ * on writing there has nobody wait any longer.
+ */
+#define SANDBOX_PACKAGES_REMOVE_MS  2000
 
 
-static int sandbox_packages_remove(int folder, const char *name,
-    unsigned depth);
-static int sandbox_packages_enter(int folder, const char *name);
-static int sandbox_packages_empty(int folder, unsigned depth);
+static int sandbox_packages_remove(int folder, const char *name);
 
 
 int
@@ -53,8 +54,8 @@ sandbox_packages_open(int workspace_fd)
         return -1;
     }
 
-    if (sandbox_packages_remove(fd, SANDBOX_PACKAGES_NEW, 0) == -1
-        || sandbox_packages_remove(fd, SANDBOX_PACKAGES_TMP, 0) == -1
+    if (sandbox_packages_remove(fd, SANDBOX_PACKAGES_NEW) == -1
+        || sandbox_packages_remove(fd, SANDBOX_PACKAGES_TMP) == -1
         || mkdirat(fd, SANDBOX_PACKAGES_NEW, 0755) == -1
         || mkdirat(fd, SANDBOX_PACKAGES_TMP, 0700) == -1)
     {
@@ -86,8 +87,8 @@ sandbox_packages_commit(int folder, const char *name)
 void
 sandbox_packages_clean(int folder)
 {
-    if (sandbox_packages_remove(folder, SANDBOX_PACKAGES_NEW, 0) == -1
-        || sandbox_packages_remove(folder, SANDBOX_PACKAGES_TMP, 0) == -1)
+    if (sandbox_packages_remove(folder, SANDBOX_PACKAGES_NEW) == -1
+        || sandbox_packages_remove(folder, SANDBOX_PACKAGES_TMP) == -1)
     {
         sandbox_log("what an install has left cannot be removed: %s",
                     strerror(errno));
@@ -96,78 +97,14 @@ sandbox_packages_clean(int folder)
 
 
 static int
-sandbox_packages_remove(int folder, const char *name, unsigned depth)
+sandbox_packages_remove(int folder, const char *name)
 {
-    int  fd, rc;
-
     if (unlinkat(folder, name, 0) == 0 || errno == ENOENT) {
         return 0;
     }
 
-    if (depth == SANDBOX_PACKAGES_DEPTH_MAX) {
-        errno = ELOOP;
-        return -1;
-    }
+    sandbox_leftovers_empty_folder(folder, name, sandbox_now_ms()
+                                                 + SANDBOX_PACKAGES_REMOVE_MS);
 
-    fd = sandbox_packages_enter(folder, name);
-    rc = fd == -1 ? -1 : sandbox_packages_empty(fd, depth + 1);
-
-    return rc == -1 ? -1 : unlinkat(folder, name, AT_REMOVEDIR);
-}
-
-
-/* also one whose rights code has taken from itself */
-
-static int
-sandbox_packages_enter(int folder, const char *name)
-{
-    int   fd, opened;
-    char  path[sizeof("/proc/self/fd/") + 12];
-
-    opened = openat(folder, name, O_PATH|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-
-    if (opened == -1) {
-        return -1;
-    }
-
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", opened);
-    (void) chmod(path, 0700);
-
-    fd = openat(opened, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-
-    close(opened);
-
-    return fd;
-}
-
-
-/* closes the descriptor */
-
-static int
-sandbox_packages_empty(int folder, unsigned depth)
-{
-    DIR            *dir;
-    int             rc;
-    struct dirent  *entry;
-
-    dir = fdopendir(folder);
-
-    if (dir == NULL) {
-        close(folder);
-        return -1;
-    }
-
-    rc = 0;
-
-    while (rc == 0 && (entry = readdir(dir)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0
-            && strcmp(entry->d_name, "..") != 0)
-        {
-            rc = sandbox_packages_remove(dirfd(dir), entry->d_name, depth);
-        }
-    }
-
-    closedir(dir);
-
-    return rc;
+    return unlinkat(folder, name, AT_REMOVEDIR);
 }

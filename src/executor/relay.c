@@ -69,6 +69,7 @@ struct sandbox_relay_s {
 
 
 static void sandbox_relay_cut(char *text, const char *part);
+static int sandbox_relay_hex(char c);
 static size_t sandbox_relay_prefix(const char *index);
 static int sandbox_relay_listen(sandbox_relay_t *relay);
 static int sandbox_relay_name(sandbox_relay_t *relay, const char *index);
@@ -174,20 +175,71 @@ sandbox_relay_trouble(const sandbox_relay_t *relay)
 }
 
 
+/* as who gets it will read it: escapes are no way around */
+
 int
 sandbox_relay_path_is_valid(const char *path)
 {
-    size_t  len;
+    int          high, low;
+    char         plain[SANDBOX_RELAY_PATH_MAX + 1];
+    size_t       n;
+    const char  *p;
 
     static const char  allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-        "/._-~+@!=%";
+        "/._-~+@!=";
 
-    len = strlen(path);
+    if (sandbox_relay_prefix(path) == 0) {
+        return 0;
+    }
 
-    return len <= SANDBOX_RELAY_PATH_MAX && strspn(path, allowed) == len
-           && sandbox_relay_prefix(path) != 0
-           && strstr(path, "/../") == NULL && strstr(path, "/./") == NULL;
+    for (p = path, n = 0; *p; p++, n++) {
+
+        if (n == SANDBOX_RELAY_PATH_MAX) {
+            return 0;
+        }
+
+        plain[n] = *p;
+
+        if (*p == '%') {
+            high = sandbox_relay_hex(p[1]);
+            low = high != -1 ? sandbox_relay_hex(p[2]) : -1;
+
+            if (low == -1) {
+                return 0;
+            }
+
+            plain[n] = high * 16 + low;
+            p += 2;
+        }
+
+        if (plain[n] == '\0' || strchr(allowed, plain[n]) == NULL) {
+            return 0;
+        }
+    }
+
+    plain[n] = '\0';
+
+    for (p = strstr(plain, "/."); p != NULL; p = strstr(p + 1, "/.")) {
+        n = strspn(p + 1, ".");
+
+        if (n <= 2 && (p[1 + n] == '/' || p[1 + n] == '\0')) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* -1: it is no digit */
+
+static int
+sandbox_relay_hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 
@@ -321,8 +373,8 @@ sandbox_relay_read(struct bufferevent *bev, void *data)
 
     in = bufferevent_get_input(bev);
 
-    if (c->upstream != NULL) {
-        /* of a request nothing more is wanted */
+    if (c->upstream != NULL || c->ended) {
+        /* one request: nothing more is wanted, or each would be answered */
         evbuffer_drain(in, evbuffer_get_length(in));
         return;
     }

@@ -41,6 +41,21 @@
 
 #define FROM      " FROM sessions s"
 
+/*
+ * Nobody tells any more what became of an install of a session that has ended.
+ * The state comes last: MariaDB assigns from left to right.
+ */
+
+#define INSTALLS  "dependency_status = 'installing'"
+
+#define END_INSTALL                                                           \
+    " dependency_error = IF(" INSTALLS ", 'the session ended before its"      \
+    " packages were installed', dependency_error),"                           \
+    " dependency_completed_at = IF(" INSTALLS ", " NOW ","                    \
+    " dependency_completed_at),"                                              \
+    " dependency_due_at = NULL,"                                              \
+    " dependency_status = IF(" INSTALLS ", 'failed', dependency_status),"
+
 /* one statement reads the template's defaults and inserts */
 
 #define INSERT                                                                \
@@ -114,7 +129,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         3, 0, 2),
 
     ngx_sandbox_stmt_changes("marking a session failed",
-        "UPDATE sessions SET status = 'failed', epoch = epoch + 1,"
+        "UPDATE sessions SET status = 'failed', epoch = epoch + 1," END_INSTALL
         " failure = ?, completed_at = " NOW ", updated_at = " NOW
         " WHERE id = ? AND epoch = ? AND status IN ('creating', 'running')",
         3, 0, 2),
@@ -130,7 +145,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         4, 0, 3),
 
     ngx_sandbox_stmt_changes("settling an overdue session",
-        "UPDATE sessions SET"
+        "UPDATE sessions SET" END_INSTALL
         " failure = IF(status = 'creating', JSON_OBJECT('reason',"
         " 'start_timeout', 'exit_code', NULL, 'oom_killed', FALSE, 'message',"
         " 'the sandbox was not ready within sandbox_start_timeout'), NULL),"
@@ -144,12 +159,13 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
 
     ngx_sandbox_stmt_changes("marking a session terminated",
         "UPDATE sessions SET status = 'terminated', epoch = epoch + 1,"
-        " completed_at = " NOW ", updated_at = " NOW
+        END_INSTALL " completed_at = " NOW ", updated_at = " NOW
         " WHERE id = ? AND hidden = 0 AND status IN ('creating', 'running')",
         1, 1, 1),
 
     ngx_sandbox_stmt_changes("hiding a session",
-        "UPDATE sessions SET completed_at = COALESCE(completed_at, " NOW "),"
+        "UPDATE sessions SET" END_INSTALL
+        " completed_at = COALESCE(completed_at, " NOW "),"
         " status = IF(status IN ('creating', 'running'), 'terminated',"
         " status), epoch = epoch + 1, deleted_at = " NOW ","
         " updated_at = " NOW

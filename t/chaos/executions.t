@@ -1,16 +1,19 @@
 #!/usr/bin/env perl
 
-# Everything is killed at random while clients run code: workers, nginx,
-# MariaDB, containers, what executes the code; and containers stand still for a
-# while, and are given up.  Afterwards each execution that was accepted must have ended, once,
-# with the result that it really had.
+# Everything is killed at random while clients run code in every way that there
+# is, and install packages: workers, nginx, MariaDB, containers, executors, what
+# executes the code or waits for some; and containers stand still for a while,
+# and are given up.  Afterwards each execution that was accepted must have
+# ended, once, with the result that it really had.
 # Would catch: a result that is lost or invented, code that runs twice although
 # that is forbidden, an attempt that is counted wrongly, an answer that a later
-# read does not confirm, something that is left running.
+# read does not confirm, something that is left running, an install that stays
+# "installing".
 #
 # What really happened is in a ledger that each attempt writes into its
 # workspace, of which we hold the folder open from outside: so it can be read
-# when the sandbox is long dead.
+# when the sandbox is long dead.  A trigger writes down what the rows went
+# through.  Nothing here depends on how quick anything is.
 #
 #     SANDBOX_CHAOS_SECONDS=1800 SANDBOX_CHAOS_SEED=7 prove t/chaos/executions.t
 
@@ -20,6 +23,7 @@ use HTTP::Tiny;
 use JSON::PP;
 use POSIX ();
 use Time::HiRes qw(time sleep);
+use Sandbox::Packages;
 use Sandbox::Test;
 
 my $seconds = $ENV{SANDBOX_CHAOS_SECONDS} // 120;
@@ -31,14 +35,21 @@ diag("seed $seed, $seconds s");
 srand $seed;
 
 sub conf {
-    s/(sandbox_node\s+local;)/$1
-    sandbox_execution_lease 4s;
-    sandbox_reconcile_interval 1s;
-    sandbox_reap_interval 200ms;/;
+    index_conf('sandbox_execution_lease 4s; sandbox_reap_interval 200ms;');
 }
 
+index_start();
 nginx_start(workers => 3, conf => \&conf);
 mkdir $notes;
+
+my $changed = 'NEW.status <> OLD.status OR NEW.retry_count <> OLD.retry_count';
+db("DROP TRIGGER IF EXISTS chaos; DROP TABLE IF EXISTS chaos;
+    CREATE TABLE chaos (n BIGINT AUTO_INCREMENT PRIMARY KEY, id VARCHAR(64),
+        at DECIMAL(20, 6), status VARCHAR(16), retries INT, message TEXT);
+    CREATE TRIGGER chaos AFTER UPDATE ON executions FOR EACH ROW
+        INSERT INTO chaos (id, at, status, retries, message)
+        SELECT NEW.id, UNIX_TIMESTAMP(SYSDATE(6)), NEW.status, NEW.retry_count,
+               IFNULL(NEW.error_message, '') FROM DUAL WHERE $changed;");
 unlink glob "$notes/*";
 
 my @sessions;
@@ -52,6 +63,7 @@ sub renew {
 
     for (1 .. 20) {
         $id = api(POST => '/sessions', { template_id => 'python-basic',
+                                         install_timeout => 30,
                                          timeout => 3600 })->{json}{id};
         last if $id && wait_for(sub {
             (api(GET => "/sessions/$id")->{json}{status} // '') eq 'running';
@@ -73,17 +85,53 @@ renew($_) for 0 .. 2;
 # ---- clients: each notes what it has asked for, and what it was told
 
 sub call {
-    my ($method, $path, $body, $key) = @_;
+    my ($method, $path, $body, $key, $wait) = @_;
     my $answer = HTTP::Tiny->new(timeout => 40)->request($method,
         'http://127.0.0.1:' . Sandbox::Test::port() . "/api/v1$path",
         { $body ? (content => encode_json($body)) : (),
           headers => { 'Content-Type' => 'application/json',
+                       $wait ? (Prefer => 'wait=5') : (),
                        $key ? ('Idempotency-Key' => $key) : () } });
 
     my $json = eval { decode_json($answer->{content}) } // {};
     return ($answer->{status}, $json);
 }
 
+
+# a stream's last event that has the execution; undef: it was cut off before
+sub stream {
+    my ($path, $body, $key) = @_;
+    my $answer = HTTP::Tiny->new(timeout => 40)->post('http://127.0.0.1:'
+        . Sandbox::Test::port() . "/api/v1$path",
+        { content => encode_json($body),
+          headers => { 'Content-Type' => 'application/json',
+                       $key ? ('Idempotency-Key' => $key) : () } });
+    my ($data) = $answer->{content} =~ /^event: result\ndata: (.*)$/m;
+
+    return ($answer->{status}, eval { decode_json($answer->{content}) } // {})
+        if $answer->{status} != 200;
+    return $data ? (200, decode_json($data)) : (599, {});
+}
+
+
+# the same in both languages: it writes when it begins and ends
+my %code = (
+    shell => 'name="%s"; read -r me </proc/sys/kernel/random/uuid; '
+             . 'now() { date +%%s.%%N; }; '
+             . 'echo "$name start $me $(now)" >>ledger; echo out $me; '
+             . 'sleep %.2f; echo "$name end $me $(now)" >>ledger; exit %d',
+    python => 'name="%s"; import sys, time
+me = open("/proc/sys/kernel/random/uuid").read().strip()
+def note(what):
+    with open("ledger", "a") as f:
+        f.write("%%s %%s %%s %%.9f\n" %% (name, what, me, time.time()))
+note("start")
+print("out", me)
+time.sleep(%.2f)
+note("end")
+sys.exit(%d)
+',
+);
 
 sub client {
     my ($n) = @_;
@@ -102,23 +150,23 @@ sub client {
         my $timeout = rand() < 0.1 ? 1 : 20;
         my $sleep = $timeout == 1 ? 5
                     : rand() < 0.2 ? 1 + rand 4 : rand 0.3;
-        my $mode = (qw(execute execute execute-sync))[rand 3];
-        my %body = (language => 'shell', timeout => $timeout,
-            max_retries => rand() < 0.4 ? 0 : 3,
-            code => sprintf('name=%s; read -r me </proc/sys/kernel/random/uuid;'
-                            . ' echo "$name start $me" >>ledger; echo out $me;'
-                            . ' sleep %.2f;'
-                            . ' echo "$name end $me $(date +%%s.%%N)" >>ledger;'
-                            . ' exit %d', $name, $sleep, $exit));
+        my $mode = (qw(execute execute execute-sync execute-stream))[rand 4];
+        my $language = rand() < 0.4 ? 'python' : 'shell';
+        my %body = (language => $language, timeout => $timeout,
+                    max_retries => rand() < 0.4 ? 0 : 3,
+                    code => sprintf($code{$language}, $name, $sleep, $exit));
         my $key = rand() < 0.7 ? $name : undef;
+        my $wait = $mode eq 'execute' && rand() < 0.3;
         my %job = (name => $name, session => $session, exit => $exit,
                    timeout => $timeout, key => $key, mode => $mode,
                    retries => $body{max_retries});
+        my $path = "/sessions/$session/$mode";
 
         # without a key, whoever is not told must not send it again
         for (1 .. ($key ? 30 : 1)) {
-            my ($status, $json) = call(POST => "/sessions/$session/$mode",
-                                       \%body, $key);
+            my ($status, $json) = $mode eq 'execute-stream'
+                ? stream($path, \%body, $key)
+                : call(POST => $path, \%body, $key, $wait);
             $job{status} = $status;
             $job{id} = $json->{execution_id} // $json->{id} // $job{id};
             ($job{id}) = ($json->{error_detail} // '') =~ /(exec_\w+)/
@@ -130,11 +178,23 @@ sub client {
             sleep 0.2;
         }
 
+        # somebody waits for what was only begun
+        if ($job{id} && !$job{told} && rand() < 0.3) {
+            my ($status, $json) =
+                call(GET => "/executions/$job{id}?wait=done&timeout=5");
+            $job{told} = $json if $status == 200 && $json->{completed_at};
+        }
+
         print $note encode_json(\%job), "\n";
 
-        # and sometimes somebody asks for the end, or reads what there is
+        # and sometimes somebody asks for the end, or for packages
         if ($job{id} && rand() < 0.05) {
             call(POST => "/executions/$job{id}/cancel");
+        }
+
+        if (rand() < 0.05) {
+            call(POST => "/sessions/$session/dependencies/install",
+                 { dependencies => packages((qw(good slow broken))[rand 3]) });
         }
 
         sleep rand 0.2;
@@ -160,6 +220,14 @@ my $late = 0;
 sub mariadb_pid {
     my ($pid) = split ' ', Sandbox::Test::slurp("$home/run/mariadb.pid");
     return $pid;
+}
+
+# of a random session: what its executor has started, a waiting interpreter or
+# what executes code
+sub children {
+    my $pid = inspect('sandbox-' . $sessions[rand @sessions] . '-2')
+        ->{State}{Pid};
+    return split ' ', Sandbox::Test::slurp("/proc/$pid/task/$pid/children");
 }
 
 my %chaos = (
@@ -194,13 +262,17 @@ my %chaos = (
         nginx_start(workers => 3, conf => \&conf);
         renew($n);
     },
-    'what executes the code' => sub {
-        my $pid = inspect('sandbox-' . $sessions[rand @sessions] . '-2')
-            ->{State}{Pid};
-        my @children = split ' ',
-            Sandbox::Test::slurp("/proc/$pid/task/$pid/children");
+    'an executor' => sub {
+        my $n = int rand @sessions;
+        $killed{ $sessions[$n] } = time;
+        kill 'KILL', inspect("sandbox-$sessions[$n]-2")->{State}{Pid};
+        renew($n);
+    },
+    'what executes code or waits for some' => sub {
+        my @children = children();
         kill 'KILL', $children[rand @children] if @children;
     },
+    'all of that' => sub { kill 'KILL', children() },
     'nothing for a while, in a container that stands still' => sub {
         my $name = 'sandbox-' . $sessions[rand @sessions] . '-2';
         docker("pause $name");
@@ -262,15 +334,16 @@ for my $session (keys %workspace) {
     for (split /\n/, Sandbox::Test::slurp("/proc/self/fd/$fd/ledger")) {
         my ($name, $what, $attempt, $at) = split / /;
         $ledger{$name}{$what}++;
-        $ledger{$name}{last} = $attempt if $what eq 'start';
+        @{ $ledger{$name} }{'last', 'began'} = ($attempt, $at)
+            if $what eq 'start';
         $ledger{$name}{$attempt} = $at;
     }
 }
 
-for (db("SELECT id, session_id, status, IFNULL(exit_code, ''),
-         SUBSTRING(SUBSTRING_INDEX(code, ';', 1), 6), stdout,
-         retry_count, metrics IS NOT NULL, IFNULL(error_message, ''),
-         max_retries FROM executions"))
+for (db(q{SELECT id, session_id, status, IFNULL(exit_code, ''),
+          SUBSTRING_INDEX(SUBSTRING_INDEX(code, '"', 2), '"', -1), stdout,
+          retry_count, metrics IS NOT NULL, IFNULL(error_message, ''),
+          max_retries FROM executions}))
 {
     my %row;
     @row{qw(id session status exit name stdout retries result message
@@ -286,14 +359,31 @@ for my $file (glob "$notes/client-*") {
     }
 }
 
-my %faults;
+my (%faults, %went, %given_up);
 my $confirmed = 0;
+
+for (db('SELECT id, at, status, retries, message FROM chaos ORDER BY n')) {
+    my ($id, $at, $status, $retries, $message) = @$_;
+    $went{$id} .= "\n    $at $status $retries $message";
+    $given_up{$id} = $at if $status eq 'crashed';
+}
+
+# when it was accepted, what it went through, and what it really did
+sub tells {
+    my ($name, $row) = @_;
+    my $really = $ledger{$name} // {};
+
+    return "$name: " . join(' ', map { "$_=$row->{$_}" } sort keys %$row)
+           . ($went{ $row->{id} } // '') . "\n    really: "
+           . join(' ', map { "$_=$really->{$_}" } sort keys %$really)
+           . "\n    died: " . ($killed{ $row->{session} } // 'never');
+}
 
 for my $name (sort keys %rows) {
     my ($row, @more) = @{ $rows{$name} };
     my $job = $jobs{$name} or next;
     my $really = $ledger{$name} // {};
-    my $tells = "$name: " . join ' ', map { "$_=$row->{$_}" } sort keys %$row;
+    my $tells = tells($name, $row);
 
     push @{ $faults{'is one row'} }, $tells if @more;
     push @{ $faults{'runs as often as it was attempted, at most'} }, $tells
@@ -332,7 +422,7 @@ for my $name (sort keys %rows) {
         && !($died && $ended > $died - $moment))
     {
         push @{ $faults{'keeps the result that it had'} },
-            "$tells ended at $ended, died at " . ($died // '-');
+            $tells;
     }
 
     if ($row->{status} eq 'failed' && $row->{message} eq '' ) {
@@ -385,6 +475,25 @@ for my $session (@sessions) {
         or diag($answer->{text});
 }
 
+# an interpreter may wait in each
+for my $session (@sessions) {
+    my @left;
+    ok(wait_for(sub {
+        @left = grep { !m{/opt/sandbox/executor} }
+                     splice @{ [docker("top sandbox-$session-2 -eo args")] }, 1;
+        return @left <= 1;
+    }, 30), 'and no interpreter that has nothing to wait for')
+        or diag(join "\n", @left);
+}
+
+ok(wait_for(sub {
+    !db("SELECT 1 FROM sessions WHERE dependency_status = 'installing' LIMIT 1")
+}, 90), 'each install ends');
+is_deeply([db("SELECT id FROM sessions WHERE dependency_status = 'failed'
+               AND IFNULL(dependency_error, '') = ''")], [], 'with a cause');
+
+db('DROP TRIGGER chaos; DROP TABLE chaos');
+index_stop();
 closedir $_ for values %workspace;
 unlink glob "$notes/*";
 rmdir $notes;

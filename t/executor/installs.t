@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -22,7 +23,7 @@ from harness import (Executor, PATH, TOKEN, SESSION, done, equal, ok, skip,
                      until)
 
 PIP = r'''
-import http.client, os, sys, time, urllib.parse, urllib.request
+import http.client, os, socket, sys, time, urllib.parse, urllib.request
 
 target = sys.argv[sys.argv.index("--target") + 1]
 index = os.environ["PIP_INDEX_URL"]
@@ -34,6 +35,24 @@ def ask(method, path):
     c.request(method, path, headers={"Accept": "text/x-test",
                                      "Authorization": "Basic x"})
     return c.getresponse().status
+
+
+# the head of a request and what follows: the status, "-" for none
+def raw(head, rest=b""):
+    c = socket.create_connection((url.hostname, url.port), timeout=20)
+    answer = b""
+    try:
+        c.sendall(head + b"\r\n" + rest)
+        while True:
+            part = c.recv(4096)
+            if not part:
+                break
+            answer += part
+    except OSError:
+        pass
+    c.close()
+    return "+".join(p[:3].decode() for p in answer.split(b"HTTP/1.1 ")[1:]) \
+        or "-"
 
 
 def put(name, text):
@@ -92,9 +111,48 @@ for package in sys.argv[sys.argv.index("--target") + 2:]:
             ("GET", "/%s/internal/sessions/x/heartbeat" % secret),
             ("GET", base + "../../../internal/x"),
             ("GET", base + "0/simple/x/?y"),
-            ("GET", base.replace(secret, secret[:-1] + "0") + "0/simple/x/"),
+            ("GET", base + "0/..%2f..%2f..%2f..%2finternal/x"),
+            ("GET", base + "%2e%2e/%2E%2E/%2e./internal/x"),
+            ("GET", base + "0/simple/%2e"), ("GET", base + "0/.."),
+            ("GET", base + "0/simple/x%0d%0aX-Y:z"), ("GET", base + "0/%"),
+            ("GET", base + "0/x%00"), ("GET", base + "0/x%25"),
+            ("GET", base.replace(secret, secret[:-1] + "g") + "0/simple/x/"),
             ("GET", base.replace(secret, "0" * 32) + "0/simple/x/"),
             ("GET", "/packages/pypi/default/0/simple/x/"))), file=sys.stderr)
+        sys.exit(1)
+
+    if name == "raw":
+        good = url.path.encode() + b"x/"
+        print("ERROR: " + " ".join(raw(*a) for a in (
+            (b"GET http://127.0.0.1:%d" % url.port + good + b" HTTP/1.1\r\n",),
+            (b"GET http://127.0.0.1/x HTTP/1.1\r\nHost: example\r\n",),
+            (b"CONNECT 127.0.0.1:80 HTTP/1.1\r\n",),
+            (b"GET  " + good + b" HTTP/1.1\r\n",),
+            (b"get " + good + b" HTTP/1.1\r\n",),
+            (b"GET " + good + b"\r\n",),
+            (b"GET\r\n",), (b"\r\n",), (b"\0" * 64 + b"\r\n",),
+            (b"GET " + good + b"\0 HTTP/1.1\r\n",),
+            (b"GET " + good + b" HTTP/1.1\r\nX: " + b"y" * 20000 + b"\r\n",),
+            (b"GET " + good + b"y" * 2000 + b" HTTP/1.1\r\n",),
+            (b"GET " + good + b" HTTP/1.1\r\nContent-Length: 50\r\n"
+             b"Transfer-Encoding: chunked\r\nAccept: a\r\n",
+             b"0\r\n\r\nGET " + good + b"smuggled/ HTTP/1.1\r\n\r\n"),
+            (b"GET " + good + b" HTTP/1.1\r\nAccept: b\nX-Smuggled: y\r\n",),
+            (b"GET " + good + b" HTTP/1.1\r\nAccept: " + b"c" * 300
+             + b"\r\n",),
+            (b"GET /x HTTP/1.1\r\n",
+             b"GET " + good + b"second/ HTTP/1.1\r\n\r\n"))),
+            file=sys.stderr)
+        sys.exit(1)
+
+    if name == "deep":
+        for folder in target, os.environ["TMPDIR"]:
+            os.chdir(folder)
+            for i in range(300):
+                os.mkdir("d" * 200)
+                os.chdir("d" * 200)
+            os.chmod(folder + "/" + "d" * 200, 0)
+        print("ERROR: deep", file=sys.stderr)
         sys.exit(1)
 
     if name == "gets":
@@ -276,12 +334,71 @@ before = len(e.callback.gets)
 install(e, "i11", "asks")
 r = report(e, "i11")
 ok("ERROR" not in r["error"] and r["error"].endswith(
-   "200 200 404 404 404 404 404 404 404 404"), "it reaches its index only", r)
+   " 200 200" + 16 * " 404"), "it reaches its index only", r)
 equal([(c.body, c.path) for c in e.callback.gets[before:]],
       [(m, "/packages/pypi/default/0/simple/x/") for m in ("GET", "HEAD")],
       "nothing else was asked for")
 equal(e.callback.gets[before].headers["Accept"], "text/x-test",
       "what it accepts is passed on")
+
+# what is no request of an installer
+
+before = len(e.callback.gets)
+install(e, "i12", "raw")
+r = report(e, "i12", 60)
+ok(r["error"].endswith("404 404 404 404 404 404 404 404 404 404 - 404 200 200"
+                       " 200 404"), "one request each, and only a plain one", r)
+asked = e.callback.gets[before:]
+equal([(c.body, c.path) for c in asked],
+      3 * [("GET", "/packages/pypi/default/0/simple/x/")],
+      "nothing is smuggled past that")
+equal([c.headers["Accept"] for c in asked], ["a", "*/*", "*/*"],
+      "what is accepted is one short line")
+equal({len(c.headers) for c in asked}, {5}, "no other header goes on")
+
+# deeper than any path
+
+install(e, "i13", "deep")
+ok(report(e, "i13")["error"].endswith("deep"), "folders deeper than any path")
+equal(left(e), ["python"], "are removed")
+equal(e.python("import os\nos.makedirs('.packages/new')\n"
+               "for f in ('.packages/new', '.packages/tmp'):\n"
+               "    os.makedirs(f, exist_ok=True)\n    os.chdir(f)\n"
+               "    for i in range(300):\n"
+               "        os.mkdir('d' * 200)\n        os.chdir('d' * 200)\n"
+               "    os.chdir('/')\n    os.chdir(%r)\n" % e.workspace).status,
+      "completed", "also those of the code")
+install(e, "i14", "good")
+equal(report(e, "i14")["status"], "completed", "are in nobody's way")
+equal(left(e), ["python"], "and are gone")
+
+# and one that writes there as quickly as it can
+
+WRITES = """
+import os, time
+end = time.time() + 8
+n = 0
+while time.time() < end:
+    try:
+        n += 1
+        os.makedirs('.packages/new/d%d/e' % (n % 300))
+    except OSError:
+        pass
+"""
+writer = threading.Thread(target=lambda: e.python(WRITES))
+writer.start()
+until(lambda: os.path.exists(e.workspace + "/.packages/new/d99"))
+begun = time.monotonic()
+status = install(e, "i15", "fails")[0]
+if status == 202:
+    report(e, "i15", 30)
+ok(time.monotonic() - begun < 15, "code that writes meanwhile delays nothing",
+   time.monotonic() - begun)
+ok(status in (202, 503), "that is what it has", status)
+writer.join()
+install(e, "i16", "good")
+equal(report(e, "i16")["status"], "completed", "and only while it does")
+equal(left(e), ["python"], "nothing is left")
 
 for status, says in ((500, "the package index answered 500"),
                      (502, "cannot be reached"), (504, "in time"),

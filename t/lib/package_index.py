@@ -14,15 +14,18 @@ import http.server
 import io
 import json
 import socketserver
+import struct
 import sys
 import tarfile
 import threading
 import time
 import zipfile
+import zlib
 
 PORT = int(sys.argv[1])
 OWN = "http://127.0.0.1:%d" % PORT
 counts, seen = {}, []
+dribbles = 0
 
 
 def wheel(name, version, requires=(), size=0):
@@ -65,6 +68,72 @@ WHEELS = {"%s-%s-py3-none-any.whl" % (n, v): wheel(n, v, *rest)
               ("fat", "1.0", [], 400 * 1024 * 1024),
               ("cached", "1.0"), ("moved", "1.0"), ("broke", "1.0"))}
 
+# wheels that are made to do harm: path => text, beside what makes a wheel
+def wheel_with(name, files):
+    out = io.BytesIO(wheel(name, "1.0"))
+
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as z:
+        for path, text in files.items():
+            z.writestr(path, text)
+
+    return out.getvalue()
+
+
+LONG = "x" * 120
+HARM = {
+    "upwards": {"../../../outside": "x"},
+    "absolute": {"/workspace/outside": "x"},
+    "unnamable": {"x" * 300: "x"},
+    "deep": {"deep/" + "d/" * 200 + "f": "x"},
+    "links": {"links/outside": "x"},
+    # packages that are named in the report, as many and as long as may be
+    "names": {"names-1.0.data/purelib/%s%05d-1.dist-info/METADATA" % (LONG, i):
+              "Metadata-Version: 2.1\nName: %s%05d\nVersion: %s\n"
+              % (LONG, i, "1" * 64) for i in range(1200)},
+    "bytes": {"bytes-1.0.data/purelib/b-1.dist-info/METADATA":
+              b"Name: \xff\xfe\nVersion: \xc3\n"},
+}
+
+for name, files in HARM.items():
+    WHEELS[name + "-1.0-py3-none-any.whl"] = wheel_with(name, files)
+
+
+# a million files of no bytes, in 90 MB
+def wheel_of_files():
+    names = [b"%07d" % i for i in range(10 ** 6)]
+    local = b"PK\3\4" + struct.pack("<HHHHHLLLHH", 20, 0, 0, 0, 33, 0, 0, 0, 7,
+                                     0)
+    entry = struct.Struct("<4sHHHHHHLLLHHHHHLL").pack
+    out = [local + n for n in names]
+    size = len(out) * (len(local) + 7)
+    start = size
+    made = wheel("many", "1.0")
+
+    # the files of a wheel, behind those
+    with zipfile.ZipFile(io.BytesIO(made)) as z:
+        extra = [(i.filename.encode(), z.read(i)) for i in z.infolist()]
+
+    central = [entry(b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 7, 0, 0, 0, 0, 0,
+                     i * (len(local) + 7)) + n for i, n in enumerate(names)]
+
+    for n, data in extra:
+        crc = zlib.crc32(data)
+        out.append(b"PK\3\4" + struct.pack("<HHHHHLLLHH", 20, 0, 0, 0, 33, crc,
+                                            len(data), len(data), len(n), 0)
+                   + n + data)
+        central.append(entry(b"PK\1\2", 20, 20, 0, 0, 0, 33, crc, len(data),
+                             len(data), len(n), 0, 0, 0, 0, 0, start) + n)
+        start += len(out[-1])
+
+    n, size = len(central), sum(map(len, central))
+    end = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, n, n, size,
+                      start)
+    end += struct.pack("<4sLQL", b"PK\6\7", 0, start + size, 1)
+    end += struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 0xffff, 0xffff,
+                       size, start, 0)
+    return b"".join(out + central) + end
+
+
 # where a page's links lead, in each way that an index may write them
 LINKS = {"good": OWN + "/files/", "needs": "../../files/", "wants": "/files/",
          # which docker/quickstart looks at
@@ -72,7 +141,22 @@ LINKS = {"good": OWN + "/files/", "needs": "../../files/", "wants": "/files/",
          "fat": OWN + "/files/", "cached": OWN + "/files/",
          "moved": "../../files/away/", "broke": "../../files/broken/",
          "huge": "../../files/", "endless": "../../files/",
-         "foreign": "http://files.invalid/", "outside": "/other/"}
+         "foreign": "http://files.invalid/", "outside": "/other/",
+         "short": "../../files/", "dribble": "../../files/",
+         "astray": "../../files/astray/", "many": "../../files/",
+         **{name: "../../files/" for name in HARM}}
+
+# pages that are none
+PAGES = {
+    "html": (b"<html><body><a href=>x</a><a href='%s'>y</a><p>" % (b"z" * 9999),
+             "text/html"),
+    "json": (b'{"meta": {"api-version": "9"}, "files": {"x": [', "application/"
+             "vnd.pypi.simple.v1+json"),
+    "binary": (bytes(range(256)) * 64, "text/html; charset=utf-16"),
+    "hash": (b'<a href="../../files/good-1.0-py3-none-any.whl#sha256=%s">x</a>'
+             % (b"0" * 64), "text/html"),
+    "host": (b"", ""),
+}
 
 
 def npm_package(name, version, main, **fields):
@@ -138,7 +222,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = path.strip("/").split("/")[-1]
 
         if path == "/counts":
-            self.send(json.dumps({"counts": counts, "seen": seen}).encode(),
+            self.send(json.dumps({"counts": counts, "seen": seen,
+                                  "dribbles": dribbles}).encode(),
                       "application/json")
         elif path.startswith("/simple/"):
             self.page(name)
@@ -146,6 +231,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.npm(path)
         elif path.startswith("/files/away/"):
             self.away()
+        elif path.startswith("/files/astray/"):
+            self.away("http://files.invalid/x.whl")
+        elif path == "/make/many":
+            WHEELS["many-1.0-py3-none-any.whl"] = wheel_of_files()
+            self.send(b"made")
+        elif name.startswith("short"):
+            self.short()
+        elif name.startswith("dribble") and path.startswith("/files/"):
+            self.dribble("Content-Length", str(10 ** 6), b"x")
         elif path.startswith("/files/broken/"):
             self.send(b"broken", status=500)
         elif name.startswith("huge"):
@@ -167,6 +261,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def page(self, name):
         if name == "slow":
             time.sleep(60)
+        elif name == "late":
+            time.sleep(1)
+            self.send(b'<a href="../../files/good-1.0-py3-none-any.whl">x</a>',
+                      "text/html")
+        elif name == "drips":
+            self.dribble("Transfer-Encoding", "chunked", b"1\r\n \r\n")
+        elif name == "host":
+            self.away("http://files.invalid/simple/host/")
+        elif name in PAGES:
+            self.send(*PAGES[name])
         elif name == "broken":
             self.send(b"broken", status=500)
         elif name == "garbage":
@@ -192,12 +296,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.send(b"nothing", status=404)
 
-    def away(self):
+    def away(self, location=OWN + "/files/good-1.0-py3-none-any.whl"):
         self.send_response(302)
-        self.send_header("Location", "http://127.0.0.1:%d/files/"
-                         "good-1.0-py3-none-any.whl" % PORT)
+        self.send_header("Location", location)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    # half of what it says
+    def short(self):
+        data = WHEELS["good-1.0-py3-none-any.whl"]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data[:len(data) // 2])
+        self.close_connection = True
+
+    # a byte now and then, until nobody reads any more
+    def dribble(self, header, value, part):
+        global dribbles
+
+        dribbles += 1
+        self.send_response(200)
+        self.send_header(header, value)
+        self.end_headers()
+        try:
+            for _ in range(600):
+                self.wfile.write(part)
+                time.sleep(0.2)
+        except OSError:
+            pass
+        dribbles -= 1
+        self.close_connection = True
 
     def huge(self):
         self.send_response(200)

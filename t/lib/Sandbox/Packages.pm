@@ -27,7 +27,7 @@ use JSON::PP;
 use Sandbox::Test;
 
 our @EXPORT = qw(index_start index_stop index_conf packages install settled
-                 installed run_in counts hits);
+                 installed installers run_in counts hits);
 
 my $root = abs_path(dirname(__FILE__) . '/../../..');
 my $port = port() + 1;
@@ -45,7 +45,10 @@ sub index_start {
 }
 
 
-sub index_stop { close $server }
+sub index_stop {
+    close $server if $server;
+    undef $server;
+}
 
 
 # changes $_, a configuration
@@ -75,13 +78,16 @@ sub install {
 
 # what became of it
 sub settled {
-    my ($id) = @_;
+    my ($id, $seconds) = @_;
     my $session;
 
     wait_for(sub {
-        $session = api(GET => "/sessions/$id")->{json};
-        return $session->{dependency_install_status} ne 'installing';
-    }, 60);
+        my $answer = api(GET => "/sessions/$id");
+
+        $session = $answer->{json};
+        return $answer->{status} == 200
+               && $session->{dependency_install_status} ne 'installing';
+    }, $seconds // 90);
 
     return $session;
 }
@@ -92,6 +98,23 @@ sub installed {
 
     return join ' ', sort map { "$_->{name}==$_->{version}" }
                               @{ $session->{installed_dependencies} };
+}
+
+
+# pids of the installer in a session's container, as the host sees them
+sub installers {
+    my ($id) = @_;
+    my $container = inspect("sandbox-$id-2") or return;
+    my @pids;
+
+    for my $group (glob '/proc/[0-9]*/cgroup') {
+        next unless Sandbox::Test::slurp($group) =~ /\Q$container->{Id}\E/;
+        my ($pid) = $group =~ /(\d+)/;
+        push @pids, $pid if Sandbox::Test::slurp("/proc/$pid/cmdline")
+                            =~ m{/pip3?\0install};
+    }
+
+    return @pids;
 }
 
 
