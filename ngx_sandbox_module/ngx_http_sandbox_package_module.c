@@ -438,11 +438,16 @@ ngx_http_sandbox_package_watch(ngx_http_request_t *r,
 }
 
 
-/* at the second look that finds nobody, at least one read_timeout is over */
+/*
+ * At the second look that finds nobody, at least one read_timeout is over: the
+ * index is taken for one that has sent nothing for as long.  Only nginx itself
+ * can end an upstream: from outside its request would be freed under it.
+ */
 
 static void
 ngx_http_sandbox_package_timer_handler(ngx_event_t *ev)
 {
+    ngx_event_t                     *rev;
     ngx_connection_t                *c;
     ngx_http_request_t              *r;
     ngx_http_sandbox_package_ctx_t  *ctx;
@@ -450,6 +455,10 @@ ngx_http_sandbox_package_timer_handler(ngx_event_t *ev)
     ctx = ev->data;
     r = ctx->request;
     c = r->connection;
+
+    if (r->upstream->peer.connection == NULL) {
+        return;
+    }
 
     ngx_http_set_log_request(c->log, r);
 
@@ -463,9 +472,10 @@ ngx_http_sandbox_package_timer_handler(ngx_event_t *ev)
                   "sandbox: \"%V\" still comes, and nobody wants it any more",
                   &ctx->target.url);
 
-    ngx_http_finalize_request(r, NGX_ERROR);
+    rev = r->upstream->peer.connection->read;
 
-    ngx_http_run_posted_requests(c);
+    rev->timedout = 1;
+    rev->handler(rev);
 }
 
 

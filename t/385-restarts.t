@@ -325,6 +325,7 @@ ok(!(grep { $_ eq $lost } docker('ps -a --format {{.Names}}')),
 
 # ended while it is made anew
 my $t = persistent();
+expect_error(qr{POST /internal/sessions/\Q$t\E/start});
 kill_container($t);
 wait_for(sub { record($t)->{status} eq 'creating' }, 10);
 is(api(POST => "/sessions/$t/terminate")->{json}{status}, 'terminated',
