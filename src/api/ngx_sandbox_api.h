@@ -74,6 +74,8 @@ struct ngx_sandbox_api_s {
     ngx_str_t                    body;
     ngx_str_t                    session_id;  /* of the token, on callback */
     void                        *data;        /* the handler's own */
+    ngx_sandbox_waiter_t        *waiter;      /* NULL, or it has its turn until
+                                                 the answer */
     ngx_sandbox_api_next_pt      next;        /* NULL: the answer is all */
 };
 

@@ -187,7 +187,12 @@ ngx_sandbox_wait_call(ngx_sandbox_api_t *a, ngx_sandbox_wait_e kind,
         w->wait.kind = kind;
         w->wait.id = *id;
         w->wait.timeout = (ngx_msec_t) seconds * 1000;
+        w->wait.keep = 1;
         w->seconds = seconds;
+
+        /* what is read for the answer belongs to its turn */
+
+        a->waiter = &w->wait.waiter;
     }
 
     return w;
