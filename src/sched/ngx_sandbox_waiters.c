@@ -34,6 +34,7 @@ struct ngx_sandbox_waiters_s {
     ngx_sandbox_zone_t     *zone;
     ngx_uint_t              max;
     ngx_uint_t              count;
+    ngx_uint_t              uncounted;
     ngx_uint_t              woken;
     ngx_queue_t             idle;
     ngx_queue_t             ready;
@@ -64,6 +65,10 @@ static void ngx_sandbox_waiters_call(ngx_sandbox_waiters_t *waiters,
 static void ngx_sandbox_waiter_wake(ngx_sandbox_waiter_t *w);
 static void ngx_sandbox_waiter_ready(ngx_sandbox_waiter_t *w);
 static void ngx_sandbox_waiter_timeout(ngx_event_t *ev);
+
+
+#define ngx_sandbox_waiter_counter(w, waiters)                                \
+    ((w)->uncounted ? &(waiters)->uncounted : &(waiters)->count)
 
 
 ngx_sandbox_waiters_t *
@@ -139,7 +144,7 @@ ngx_sandbox_waiters_publish(ngx_sandbox_waiters_t *waiters,
 {
     ngx_sandbox_changes_publish(waiters->zone, id);
 
-    if (waiters->count) {
+    if (waiters->count || waiters->uncounted) {
         ngx_sandbox_waiters_post(waiters);
     }
 }
@@ -149,13 +154,15 @@ ngx_int_t
 ngx_sandbox_waiter_add(ngx_sandbox_waiters_t *waiters, ngx_sandbox_waiter_t *w,
     const ngx_str_t *id, ngx_msec_t timeout)
 {
-    if (waiters->count >= waiters->max) {
+    if (!w->uncounted && waiters->count >= waiters->max) {
         return NGX_DECLINED;
     }
 
-    if (waiters->count++ == 0) {
+    if (waiters->count == 0 && waiters->uncounted == 0) {
         waiters->seen = ngx_sandbox_changes_newest(waiters->zone->changes);
     }
+
+    (*ngx_sandbox_waiter_counter(w, waiters))++;
 
     w->waiters = waiters;
     w->since = waiters->seen;
@@ -167,7 +174,9 @@ ngx_sandbox_waiter_add(ngx_sandbox_waiters_t *waiters, ngx_sandbox_waiter_t *w,
     w->timer.handler = ngx_sandbox_waiter_timeout;
     w->timer.log = waiters->tick.log;
 
-    ngx_add_timer(&w->timer, timeout);
+    if (timeout != NGX_TIMER_INFINITE) {
+        ngx_add_timer(&w->timer, timeout);
+    }
 
     if (!waiters->tick.timer_set) {
         ngx_add_timer(&waiters->tick, NGX_SANDBOX_WAITERS_TICK);
@@ -294,7 +303,8 @@ ngx_sandbox_waiter_stop(ngx_sandbox_waiter_t *w)
         ngx_del_timer(&w->timer);
     }
 
-    w->waiters->count--;
+    (*ngx_sandbox_waiter_counter(w, w->waiters))--;
+
     w->n = 0;
     w->waiting = 0;
     w->ready = 0;
@@ -318,7 +328,7 @@ ngx_sandbox_waiter_remove(ngx_sandbox_waiter_t *w)
 ngx_uint_t
 ngx_sandbox_waiter_expired(ngx_sandbox_waiter_t *w)
 {
-    return w->expired || ngx_exiting;
+    return w->expired || (ngx_exiting && !w->stays);
 }
 
 
@@ -353,7 +363,7 @@ ngx_sandbox_waiters_tick(ngx_event_t *ev)
     ngx_sandbox_waiters_look(waiters);
     ngx_sandbox_waiters_run(waiters);
 
-    if (waiters->count && !ev->timer_set) {
+    if ((waiters->count || waiters->uncounted) && !ev->timer_set) {
         ngx_add_timer(ev, NGX_SANDBOX_WAITERS_TICK);
     }
 }

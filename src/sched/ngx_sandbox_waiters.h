@@ -54,6 +54,10 @@ struct ngx_sandbox_waiter_s {
     ngx_sandbox_waiter_handler_pt    handler;
     void                            *data;
     ngx_connection_t                *connection;   /* for the timer's log */
+    ngx_uint_t                       uncounted;    /* bounded elsewhere */
+    ngx_uint_t                       stays;        /* goes on in a worker that
+                                                      leaves, which has to stay
+                                                      for other reasons */
 
     /* the registry's own */
     ngx_sandbox_waiters_t           *waiters;      /* NULL: not added */
@@ -88,7 +92,8 @@ void ngx_sandbox_waiters_publish(ngx_sandbox_waiters_t *waiters,
 
 /*
  * From now on no change of "id" is missed; the bytes must live as long as the
- * waiter.  NGX_DECLINED: there are too many.
+ * waiter.  NGX_DECLINED: there are too many of those that are counted.  A
+ * timeout of NGX_TIMER_INFINITE is none.
  */
 ngx_int_t ngx_sandbox_waiter_add(ngx_sandbox_waiters_t *waiters,
     ngx_sandbox_waiter_t *w, const ngx_str_t *id, ngx_msec_t timeout);

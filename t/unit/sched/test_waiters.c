@@ -542,6 +542,56 @@ test_leaving(void **state)
 }
 
 
+/* a stream: not counted, without a time, and also in a worker that leaves */
+
+static void
+test_stream(void **state)
+{
+    ngx_sandbox_waiter_t  *a, w;
+
+    start(1);
+
+    ngx_memzero(&w, sizeof(ngx_sandbox_waiter_t));
+    w.handler = woken;
+    w.data = &(ngx_uint_t) { 0 };
+    w.connection = &connection;
+    w.uncounted = 1;
+    w.stays = 1;
+
+    assert_int_equal(ngx_sandbox_waiter_add(waiters, &w, &id_a,
+                                            NGX_TIMER_INFINITE), NGX_OK);
+    assert_int_equal(ngx_sandbox_waiters_count(waiters), 0);
+    assert_int_equal(ngx_event_no_timers_left(), NGX_OK);
+
+    a = waiter(&id_b, 1000);
+    assert_int_equal(ngx_sandbox_waiters_count(waiters), 1);
+    ngx_sandbox_waiter_remove(a);
+
+    assert_int_equal(ngx_sandbox_waiter_wait(&w), NGX_AGAIN);
+    turn(100000);
+    assert_int_equal(calls, 0);
+    elsewhere(&id_a);
+    turn(10);
+    assert_int_equal(calls, 1);
+    assert_int_equal(ngx_sandbox_waiter_wait(&w), NGX_AGAIN);
+
+    /* that it leaves is a change, since another zone may count by now */
+
+    ngx_exiting = 1;
+    turn(10);
+    assert_int_equal(calls, 2);
+    assert_false(ngx_sandbox_waiter_expired(&w));
+    assert_int_equal(ngx_sandbox_waiter_wait(&w), NGX_AGAIN);
+
+    ngx_sandbox_waiters_publish(waiters, &id_a);
+    turn(0);
+    assert_int_equal(calls, 3);
+
+    ngx_sandbox_waiter_remove(&w);
+    stop();
+}
+
+
 static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_wake),
     ngx_sandbox_unit_test(test_between),
@@ -554,6 +604,7 @@ static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_ended_inside),
     ngx_sandbox_unit_test(test_overrun),
     ngx_sandbox_unit_test(test_leaving),
+    ngx_sandbox_unit_test(test_stream),
 };
 
 ngx_sandbox_unit_main(tests)
