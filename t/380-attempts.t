@@ -12,6 +12,7 @@ use JSON::PP;
 use Time::HiRes qw(time sleep);
 use Sandbox::Test;
 use Sandbox::OpenApi;
+use Sandbox::Waiting qw(ask answer);
 
 sub config {
     s/(sandbox_node\s+local;)/$1
@@ -246,6 +247,45 @@ is($?, 0, 'who waits for a cancelled one gets it');
 is(decode_json(Sandbox::Test::slurp(Sandbox::Test::home() . '/sync.json'))
    ->{status}, 'cancelled', 'as what it is');
 unlink Sandbox::Test::home() . '/sync.json';
+
+
+# ---- cancelled while nginx is reloaded, or stopped: the output is kept
+
+for my $how (qw(reload stop)) {
+    my $id = submit(code => "trap '' TERM; echo kept; touch $how; sleep 60 & "
+                            . 'wait; sleep 60', timeout => 90, max_retries => 0);
+    api(POST => "/sessions/$s/execute-sync", { language => 'shell',
+        code => "while [ ! -e $how ]; do sleep 0.1; done" });
+
+    # it takes 2 s to end it
+    my $asked = ask(POST => "/executions/$id/cancel");
+    wait_for(sub { (row($id, 'cancel_requested'))[0] }, 5)
+        or fail('its end is noted');
+
+    if ($how eq 'reload') {
+        nginx_reload();
+    }
+    else {
+        nginx_stop();
+    }
+
+    my $c = answer($asked, 20);
+    is($c->{status}, 200, "$how: it is answered");
+
+    if ($how eq 'reload') {
+        is_deeply([@{ $c->{json} }{qw(status stdout)}], ['cancelled', "kept\n"],
+                  'when it has ended, with its output');
+    }
+    else {
+        like($c->{json}{status}, qr/^(running|cancelled)$/,
+             'with the state as it is');
+        nginx_start(workers => 2, conf => \&config);
+        ok(wait_for(sub { (row($id, 'status'))[0] ne 'running' }, 40),
+           'its executor reports when nginx is there again');
+        is_deeply([row($id, 'status', 'stdout')], ['cancelled', 'kept\n'],
+                  'it is cancelled, with its output');
+    }
+}
 
 
 # ---- a sandbox that dies before it could report

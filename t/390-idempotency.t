@@ -355,6 +355,20 @@ for my $key ('a' x 255, '"' . 'b' x 255 . '"', '"a \\" \\\\ b"', 'a:b/c?d=e;f',
        'is one');
 }
 
+for my $keys (['two', 'three'], ['two', 'two'], ['two', '']) {
+    for my $path ("/sessions/$s/execute", "/sessions/$s/execute-sync",
+                  "/sessions/$s/execute-stream")
+    {
+        my $answer = keyed($keys, $path, \%async);
+        is("$answer->{status} $answer->{json}{error_detail}",
+           '400 Idempotency-Key: must be there once',
+           "$path with the keys <@$keys>");
+    }
+}
+is(keyed(['two', 'three'], $_, {})->{status}, 400, "$_ with two keys")
+    for '/sessions', '/templates';
+is(keys_of('two') + keys_of('three'), 0, 'none of them counts');
+
 is(keyed('x', "/sessions/$s/terminate")->{status}, 200,
    'where nothing is created it is not looked at');
 

@@ -9,76 +9,18 @@
 
 use strict;
 use warnings;
-use IO::Select;
-use JSON::PP;
 use Sandbox::Test;
 use Sandbox::OpenApi;
+use Sandbox::Waiting;
 use Time::Local qw(timegm);
 
-my $json = JSON::PP->new->utf8;
 my $soon = 0.5;      # s; on a machine that does nothing else it is 0.02
-
-
-# each worker has a socket of its own, so that connections come to both
-sub conf {
-    my ($more) = @_;
-
-    return sub {
-        s{(listen 127\.0\.0\.1:\d+);}{$1 reuseport;};
-        s{(sandbox_node\s+local;)}{$1 sandbox_reconcile_interval 1h;
-             sandbox_reap_interval 1h; $more};
-    };
-}
 
 
 sub start {
     my ($more, %arg) = @_;
 
-    nginx_start(%arg, conf => conf($more));
-}
-
-
-# a request whose answer is taken later
-sub ask {
-    my ($method, $path, $body, @headers) = @_;
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . port())
-        or die $!;
-
-    put($socket, $method, $path, $body, @headers);
-    return $socket;
-}
-
-
-sub put {
-    my ($socket, $method, $path, $body, @headers) = @_;
-
-    $body = defined $body ? $json->encode($body) : '';
-    $socket->autoflush(1);
-    print $socket "$method /api/v1$path HTTP/1.1\r\nHost: x\r\n",
-                  map({ "$_\r\n" } @headers),
-                  'Content-Length: ', length $body, "\r\n\r\n$body";
-}
-
-
-# {status, json, at}, or undef when there is none in time
-sub answer {
-    my ($socket, $timeout) = @_;
-    my $end = time + ($timeout // 30);
-    my $text = '';
-
-    while ($text !~ /\r\n\r\n/
-           || length($') < ($text =~ /^Content-Length: (\d+)/m)[0])
-    {
-        my $left = $end - time;
-        return undef
-            if $left < 0 || !IO::Select->new($socket)->can_read($left);
-        sysread $socket, $text, 65536, length $text or return undef;
-    }
-
-    my ($head, $content) = split /\r\n\r\n/, $text, 2;
-
-    return { at => time, head => $head, status => (split ' ', $head)[1],
-             json => eval { $json->decode($content) } };
+    nginx_start(%arg, conf => waiting_conf($more));
 }
 
 
@@ -88,59 +30,6 @@ sub since {
     my ($y, $m, $d, $h, $min, $s) = $time =~ /[\d.]+/g;
 
     return $at - timegm(int $s, $min, $h, $d, $m - 1, $y) - ($s - int $s);
-}
-
-
-# requests that wait, worker by worker
-sub waiters {
-    my %waiters;
-
-    wait_for(sub {
-        my $health = api(GET => '/health/detailed')->{json};
-        $waiters{ $health->{worker_pid} } = $health->{waiters};
-        return !grep { !exists $waiters{$_} } workers();
-    });
-
-    return map { $waiters{$_} } workers();
-}
-
-
-sub sum {
-    my $sum = 0;
-    $sum += $_ for @_;
-    return $sum;
-}
-
-
-my $columns = 'template_id, language_runtime, runtime_backend, runtime_node,
-    image_url, cpu_milli, memory_mb, disk_mb, max_processes, timeout_sec,
-    workspace_path, start_deadline_at';
-my $values = q('python-basic', 'python3.11', 'docker', 'local', 'x', 1000, 256,
-    256, 128, 300, 'x', UTC_TIMESTAMP() + INTERVAL 1 HOUR);
-
-
-# rows that nothing runs behind: ids with a number, and a state
-sub sessions {
-    my ($prefix, $n, $status) = @_;
-    my $ended = $status =~ /creating|running/ ? 'NULL' : 'UTC_TIMESTAMP(3)';
-
-    db("INSERT INTO sessions (id, status, completed_at, failure, $columns)
-        SELECT CONCAT('$prefix-', seq), '$status', $ended,
-        IF('$status' = 'failed', '{\"reason\":\"x\",\"exit_code\":null,"
-       . "\"oom_killed\":false,\"message\":\"x\"}', NULL), $values
-        FROM seq_1_to_$n");
-}
-
-
-sub executions {
-    my ($session, $prefix, $n, $status) = @_;
-    my $ended = $status =~ /pending|running|crashed/ ? 'NULL'
-                                                     : 'UTC_TIMESTAMP(3)';
-
-    db("INSERT INTO executions (id, session_id, status, language, code,
-        timeout_sec, max_retries, due_at, completed_at)
-        SELECT CONCAT('$prefix-', seq), '$session', '$status', 'shell', ':', 60, 0,
-        UTC_TIMESTAMP() + INTERVAL 1 HOUR, $ended FROM seq_1_to_$n");
 }
 
 
@@ -415,11 +304,6 @@ wait_for(sub {
 
 # ---- MariaDB is not asked while nothing changes
 
-sub statements {
-    return (map { $_->[1] }
-            db("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'"))[0];
-}
-
 @sockets = map { ask(GET => '/executions/left-1?wait=done&timeout=60') }
                1 .. 100;
 wait_for(sub { sum(waiters()) == 101 }) or fail('they wait');
@@ -483,7 +367,7 @@ wait_for(sub { workers() == 2 });
                1 .. 20;
 wait_for(sub { sum(waiters()) == 20 }) or fail('they wait');
 @old = workers();
-nginx_conf(conf => conf('sandbox_zone 128k;'));
+nginx_conf(conf => waiting_conf('sandbox_zone 128k;'));
 nginx_reload();
 is(scalar(grep { ((answer($_, 10) // {})->{status} // 0) == 200 } @sockets), 20,
    'the zone changes: who waits is answered');
@@ -503,11 +387,6 @@ executions($s, 'reload2', 1, 'pending');
 
 executions($s, 'many', 1, 'pending');
 wait_for(sub { workers() == 2 });
-
-sub resident {
-    return sum(map { Sandbox::Test::slurp("/proc/$_/status")
-                     =~ /^RssAnon:\s+(\d+)/m } workers());
-}
 
 my $rss = resident();
 @sockets = map { ask(GET => '/executions/many-1?wait=done&timeout=60') }

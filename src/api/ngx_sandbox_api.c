@@ -322,6 +322,14 @@ ngx_sandbox_api_content_type(ngx_sandbox_api_t *a)
 ngx_table_elt_t *
 ngx_sandbox_api_find_header(ngx_http_request_t *r, char *name)
 {
+    return ngx_sandbox_api_next_header(r, name, NULL);
+}
+
+
+ngx_table_elt_t *
+ngx_sandbox_api_next_header(ngx_http_request_t *r, char *name,
+    ngx_table_elt_t *after)
+{
     size_t            len;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -333,6 +341,11 @@ ngx_sandbox_api_find_header(ngx_http_request_t *r, char *name)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
+            if (after) {
+                after = (after == &h[i]) ? NULL : after;
+                continue;
+            }
+
             if (h[i].key.len == len
                 && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
             {

@@ -74,6 +74,8 @@ struct ngx_sandbox_api_s {
     ngx_str_t                    body;
     ngx_str_t                    session_id;  /* of the token, on callback */
     void                        *data;        /* the handler's own */
+    ngx_sandbox_waiter_t        *waiter;      /* NULL, or it has its turn until
+                                                 the answer */
     ngx_sandbox_api_next_pt      next;        /* NULL: the answer is all */
 };
 
@@ -128,7 +130,12 @@ ngx_int_t ngx_sandbox_api_error(ngx_http_request_t *r,
 ngx_int_t ngx_sandbox_api_header(ngx_http_request_t *r, char *name,
     ngx_str_t *value);
 
-/* A header of the request, the first of this name; NULL: there is none. */
+/*
+ * A header of the request, the first of this name or the next one after it;
+ * NULL: there is none.
+ */
+ngx_table_elt_t *ngx_sandbox_api_next_header(ngx_http_request_t *r,
+    char *name, ngx_table_elt_t *after);
 ngx_table_elt_t *ngx_sandbox_api_find_header(ngx_http_request_t *r,
     char *name);
 

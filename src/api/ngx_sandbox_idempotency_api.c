@@ -46,6 +46,14 @@ ngx_sandbox_api_idempotency(ngx_sandbox_api_t *a,
         return NGX_OK;
     }
 
+    /* which one it is about, somebody in between may see otherwise */
+
+    if (ngx_sandbox_api_next_header(a->request, "Idempotency-Key", h)) {
+        ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INVALID_PARAMETER,
+                                  "Idempotency-Key: must be there once");
+        return NGX_DECLINED;
+    }
+
     key = ngx_pcalloc(a->request->pool, sizeof(ngx_sandbox_idempotency_t));
 
     rc = key ? ngx_sandbox_idempotency_parse(a->request->pool, &h->value,

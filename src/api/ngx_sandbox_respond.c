@@ -41,6 +41,10 @@ ngx_sandbox_api_send(ngx_sandbox_api_t *a, ngx_uint_t status, ngx_str_t *json)
     ngx_int_t                rc;
     ngx_sandbox_api_next_pt  next;
 
+    if (a->waiter) {
+        ngx_sandbox_waiter_remove(a->waiter);
+    }
+
     rc = ngx_sandbox_respond(a->request, status, json);
 
     next = a->next;

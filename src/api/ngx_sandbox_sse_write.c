@@ -250,9 +250,12 @@ static void
 ngx_sandbox_sse_json(ngx_sandbox_sse_t *s, ngx_sandbox_watch_event_t *ev,
     char *name)
 {
+    uint64_t              id;
     ngx_int_t             rc;
     ngx_sandbox_json_t    json;
     ngx_sandbox_error_t   error;
+
+    id = ev->id;
 
     if (ev->type == NGX_SANDBOX_WATCH_RESULT) {
         ngx_sandbox_json_init(&json, s->watch.pool, 4096);
@@ -268,6 +271,7 @@ ngx_sandbox_sse_json(ngx_sandbox_sse_t *s, ngx_sandbox_watch_event_t *ev,
         ngx_memzero(&error, sizeof(ngx_sandbox_error_t));
         error.id = NGX_SANDBOX_INTERNAL_ERROR;
         name = "error";
+        id = 0;
 
         if (ngx_sandbox_api_error(s->request, &error, &s->parts[1])
             != NGX_OK)
@@ -276,8 +280,5 @@ ngx_sandbox_sse_json(ngx_sandbox_sse_t *s, ngx_sandbox_watch_event_t *ev,
         }
     }
 
-    s->parts[0].len = ngx_sandbox_sse_name(s->head,
-                                    ev->type == NGX_SANDBOX_WATCH_RESULT
-                                    ? ev->id : 0, name)
-                      - s->head;
+    s->parts[0].len = ngx_sandbox_sse_name(s->head, id, name) - s->head;
 }

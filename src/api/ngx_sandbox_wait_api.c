@@ -187,7 +187,12 @@ ngx_sandbox_wait_call(ngx_sandbox_api_t *a, ngx_sandbox_wait_e kind,
         w->wait.kind = kind;
         w->wait.id = *id;
         w->wait.timeout = (ngx_msec_t) seconds * 1000;
+        w->wait.keep = 1;
         w->seconds = seconds;
+
+        /* what is read for the answer belongs to its turn */
+
+        a->waiter = &w->wait.waiter;
     }
 
     return w;
@@ -212,35 +217,23 @@ ngx_sandbox_wait_got(ngx_sandbox_flow_t *f, ngx_int_t rc)
 }
 
 
-/* of all fields "Prefer" the first that has a wait */
+/* RFC 7240: several fields are one list, of which the first wait counts */
 
 static ngx_int_t
 ngx_sandbox_wait_preferred(ngx_http_request_t *r, ngx_uint_t *ret_seconds)
 {
     ngx_int_t         rc;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    for (h = ngx_sandbox_api_find_header(r, "Prefer");
+         h;
+         h = ngx_sandbox_api_next_header(r, "Prefer", h))
+    {
+        rc = ngx_sandbox_prefer_wait(&h->value, NGX_SANDBOX_WAIT_MAX,
+                                     ret_seconds);
 
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len != sizeof("Prefer") - 1
-                || ngx_strncasecmp(h[i].key.data, (u_char *) "Prefer",
-                                   sizeof("Prefer") - 1)
-                   != 0)
-            {
-                continue;
-            }
-
-            rc = ngx_sandbox_prefer_wait(&h[i].value, NGX_SANDBOX_WAIT_MAX,
-                                         ret_seconds);
-
-            if (rc != NGX_DECLINED) {
-                return rc;
-            }
+        if (rc != NGX_DECLINED) {
+            return rc;
         }
     }
 

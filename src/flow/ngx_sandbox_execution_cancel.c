@@ -11,6 +11,10 @@
  * again whatever dies now.  The executor ends the code and reports, so that the
  * output so far is kept; if it does not within some seconds, or knows nothing
  * of it, the row is closed without.
+ *
+ * A worker that leaves waits all the same: others store the result.  If there
+ * are none, since nginx is being stopped, the row stays open for it: the
+ * executor keeps it until somebody is there again.
  */
 
 
@@ -37,6 +41,8 @@ static ngx_int_t ngx_sandbox_cancel_close(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_cancel_read(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_cancel_shown(ngx_sandbox_flow_t *f);
 static ngx_uint_t ngx_sandbox_cancel_is_running(
+    const ngx_sandbox_execution_cancel_t *c);
+static ngx_uint_t ngx_sandbox_cancel_is_heard(
     const ngx_sandbox_execution_cancel_t *c);
 
 
@@ -144,16 +150,14 @@ ngx_sandbox_cancel_wait(ngx_sandbox_flow_t *f)
 
     c = f->data;
 
-    if (!ngx_sandbox_cancel_is_running(c)
-        || c->call.rc != NGX_OK
-        || c->call.status != NGX_HTTP_NO_CONTENT)
-    {
+    if (!ngx_sandbox_cancel_is_heard(c)) {
         return NGX_OK;
     }
 
     c->wait.kind = NGX_SANDBOX_WAIT_EXECUTION;
     c->wait.id = c->id;
     c->wait.timeout = NGX_SANDBOX_CANCEL_WAIT_MS;
+    c->wait.waiter.stays = 1;
 
     return ngx_sandbox_wait_start(f, &c->wait);
 }
@@ -177,7 +181,9 @@ ngx_sandbox_cancel_close(ngx_sandbox_flow_t *f)
 
     c = f->data;
 
-    if (ngx_sandbox_execution_is_over(&c->before)) {
+    if (ngx_sandbox_execution_is_over(&c->before)
+        || (ngx_exiting && ngx_sandbox_cancel_is_heard(c)))
+    {
         return NGX_OK;
     }
 
@@ -228,4 +234,15 @@ ngx_sandbox_cancel_is_running(const ngx_sandbox_execution_cancel_t *c)
 {
     return ngx_sandbox_value_is(&c->before, "running")
            || ngx_sandbox_value_is(&c->before, "pending");
+}
+
+
+/* the executor ends it, and will tell */
+
+static ngx_uint_t
+ngx_sandbox_cancel_is_heard(const ngx_sandbox_execution_cancel_t *c)
+{
+    return ngx_sandbox_cancel_is_running(c)
+           && c->call.rc == NGX_OK
+           && c->call.status == NGX_HTTP_NO_CONTENT;
 }

@@ -51,6 +51,8 @@ static ngx_int_t ngx_sandbox_op_query_failed(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_op_runtime_done(ngx_sandbox_runtime_call_t *call);
 static void ngx_sandbox_op_runtime_cancel(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_op_executor_done(void *data, ngx_int_t rc);
+static ngx_int_t ngx_sandbox_op_waiter(ngx_sandbox_flow_t *f,
+    ngx_sandbox_waiter_t *w, ngx_int_t rc);
 static void ngx_sandbox_op_wait_handler(ngx_sandbox_waiter_t *w);
 static void ngx_sandbox_op_wait_cancel(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_op_delay_handler(ngx_event_t *ev);
@@ -270,16 +272,29 @@ ngx_sandbox_op_executor(ngx_sandbox_flow_t *f, ngx_sandbox_call_t *call,
 
 
 ngx_int_t
+ngx_sandbox_op_turn(ngx_sandbox_flow_t *f, ngx_sandbox_waiter_t *w)
+{
+    return ngx_sandbox_op_waiter(f, w, ngx_sandbox_waiter_turn(w));
+}
+
+
+ngx_int_t
 ngx_sandbox_op_wait(ngx_sandbox_flow_t *f, ngx_sandbox_waiter_t *w)
 {
-    ngx_int_t  rc;
+    return ngx_sandbox_op_waiter(f, w, ngx_sandbox_waiter_wait(w));
+}
 
-    w->handler = ngx_sandbox_op_wait_handler;
-    w->data = f;
 
-    rc = ngx_sandbox_waiter_wait(w);
+/* its handler is not called before this turn of the event loop is over */
 
+static ngx_int_t
+ngx_sandbox_op_waiter(ngx_sandbox_flow_t *f, ngx_sandbox_waiter_t *w,
+    ngx_int_t rc)
+{
     if (rc == NGX_AGAIN) {
+        w->handler = ngx_sandbox_op_wait_handler;
+        w->data = f;
+
         f->op = w;
         f->cancel = ngx_sandbox_op_wait_cancel;
     }

@@ -76,6 +76,10 @@ ngx_int_t ngx_sandbox_op_executor(ngx_sandbox_flow_t *f,
     ngx_sandbox_call_t *call, ngx_str_t *session_id);
 
 
+/* Until it is the turn of a waiter: as ngx_sandbox_waiter_turn(). */
+ngx_int_t ngx_sandbox_op_turn(ngx_sandbox_flow_t *f,
+    ngx_sandbox_waiter_t *w);
+
 /*
  * Waits for a change of what the waiter, which was added, waits for; that gets
  * its handler here.  Other than the rest, this may have its result at once: as

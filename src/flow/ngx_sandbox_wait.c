@@ -31,6 +31,8 @@
 static ngx_int_t ngx_sandbox_wait_begin(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_wait_go_on(ngx_sandbox_flow_t *f);
 static void ngx_sandbox_wait_remove(void *data);
+static ngx_int_t ngx_sandbox_wait_turn(ngx_sandbox_flow_t *f,
+    ngx_sandbox_wait_t *w);
 static ngx_int_t ngx_sandbox_wait_look(ngx_sandbox_flow_t *f,
     ngx_sandbox_wait_t *w);
 static ngx_int_t ngx_sandbox_wait_looked(ngx_sandbox_flow_t *f,
@@ -90,7 +92,7 @@ ngx_sandbox_wait_start(ngx_sandbox_flow_t *f, ngx_sandbox_wait_t *w)
                                      "sandbox_max_waiters");
     }
 
-    return ngx_sandbox_wait_look(f, w);
+    return ngx_sandbox_wait_turn(f, w);
 }
 
 
@@ -98,6 +100,17 @@ static void
 ngx_sandbox_wait_remove(void *data)
 {
     ngx_sandbox_waiter_remove(data);
+}
+
+
+static ngx_int_t
+ngx_sandbox_wait_turn(ngx_sandbox_flow_t *f, ngx_sandbox_wait_t *w)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_sandbox_op_turn(f, &w->waiter);
+
+    return rc == NGX_OK ? ngx_sandbox_wait_look(f, w) : rc;
 }
 
 
@@ -131,10 +144,13 @@ ngx_sandbox_wait_next(ngx_sandbox_flow_t *f, ngx_sandbox_wait_t *w)
         rc = NGX_OK;
 
     } else {
-        rc = ngx_sandbox_wait_look(f, w);
+        rc = ngx_sandbox_wait_turn(f, w);
     }
 
-    if (rc != NGX_AGAIN) {
+    if (rc != NGX_AGAIN && w->keep) {
+        ngx_sandbox_waiter_stop(&w->waiter);
+
+    } else if (rc != NGX_AGAIN) {
         ngx_sandbox_waiter_remove(&w->waiter);
     }
 
@@ -201,6 +217,8 @@ ngx_sandbox_wait_failed(ngx_sandbox_flow_t *f, ngx_sandbox_wait_t *w)
         && !ngx_sandbox_waiter_expired(&w->waiter))
     {
         f->error.id = NGX_SANDBOX_NO_ERROR;
+        ngx_sandbox_waiter_yield(&w->waiter);
+
         return ngx_sandbox_op_delay(f, NGX_SANDBOX_WAIT_PAUSE);
     }
 

@@ -31,6 +31,8 @@ typedef struct {
     ngx_sandbox_wait_e       kind;
     ngx_str_t                id;
     ngx_msec_t               timeout;
+    ngx_uint_t               keep;         /* its turn, until the caller has
+                                              removed the waiter */
     void                    *data;         /* the caller's */
 
     ngx_str_t                status;       /* as it was seen last */

@@ -10,6 +10,11 @@
  * ended, the row has the rest.  So a client keeps its stream over a sandbox
  * that dies and an execution that is attempted again, and loses nothing.
  *
+ * The row is looked at in the beginning, when the executor has no more to say,
+ * and when the row was changed; in between MariaDB is not asked.  Changes of
+ * which nobody was told, since the worker that made them was killed or the zone
+ * is another one, are found by a look now and then.
+ *
  * It outlives each of its queries by an hour, so these are no subrequests but
  * operations of its own, each with a pool that dies with the next one.  What
  * arrives only leaves a mark and calls the handler: everything changes inside
@@ -26,19 +31,24 @@
 #include "ngx_sandbox_watch.h"
 
 
-/* before looking again: at once, then doubled up to the second */
+/* before trying again: at once, then doubled up to the second */
 #define NGX_SANDBOX_WATCH_WAIT_MIN_MS  20
 #define NGX_SANDBOX_WATCH_WAIT_MAX_MS  500
 
-/* how often the row is looked at although the executor sends */
+/* how often the row is looked at although it is not known to have changed */
 #define NGX_SANDBOX_WATCH_CHECK_MS     15000
 
-/* the same when it has ended, and how long the executor has for the rest */
+/* the same when it has, and how long the executor has for the rest */
 #define NGX_SANDBOX_WATCH_CLOSING_MS   1000
 #define NGX_SANDBOX_WATCH_CLOSED_MS    15000
 
 
+static void ngx_sandbox_watch_listen(ngx_sandbox_watch_t *w);
+static ngx_int_t ngx_sandbox_watch_retry(ngx_sandbox_watch_t *w);
+static ngx_msec_t ngx_sandbox_watch_longer(ngx_sandbox_watch_t *w);
 static ngx_int_t ngx_sandbox_watch_pause(ngx_sandbox_watch_t *w,
+    ngx_sandbox_watch_event_t *ev);
+static ngx_int_t ngx_sandbox_watch_apart(ngx_sandbox_watch_t *w,
     ngx_sandbox_watch_event_t *ev);
 static ngx_int_t ngx_sandbox_watch_open(ngx_sandbox_watch_t *w);
 static ngx_int_t ngx_sandbox_watch_uri(ngx_sandbox_watch_t *w,
@@ -49,6 +59,7 @@ static ngx_int_t ngx_sandbox_watch_frame(ngx_sandbox_watch_t *w,
 static ngx_int_t ngx_sandbox_watch_broken(ngx_sandbox_watch_t *w);
 static void ngx_sandbox_watch_follow_handler(ngx_sandbox_follow_t *f);
 static void ngx_sandbox_watch_timer_handler(ngx_event_t *ev);
+static void ngx_sandbox_watch_waiter_handler(ngx_sandbox_waiter_t *waiter);
 
 
 void
@@ -65,14 +76,49 @@ ngx_sandbox_watch_start(ngx_sandbox_watch_t *w, const ngx_str_t *session_id)
     w->follow.data = w;
     w->follow.log = w->log;
 
+    w->waiter.handler = ngx_sandbox_watch_waiter_handler;
+    w->waiter.data = w;
+    w->waiter.connection = w->connection;
+    w->waiter.uncounted = 1;
+    w->waiter.stays = 1;
+
+    (void) ngx_sandbox_waiter_add(w->node->waiters, &w->waiter, &w->id,
+                                  NGX_TIMER_INFINITE);
+
     w->phase = ngx_sandbox_watch_look;
 
     if (session_id) {
-        w->session_id.len = session_id->len;
-        ngx_memcpy(w->session, session_id->data, session_id->len);
-
+        ngx_sandbox_watch_session(w, session_id);
         ngx_sandbox_watch_attempt(w, 1);
+
+        w->looked = ngx_current_msec;
         w->phase = ngx_sandbox_watch_follow;
+    }
+}
+
+
+void
+ngx_sandbox_watch_session(ngx_sandbox_watch_t *w, const ngx_str_t *session_id)
+{
+    if (w->session_id.len) {
+        return;
+    }
+
+    w->session_id.len = ngx_min(session_id->len, NGX_SANDBOX_ID_MAX);
+    ngx_memcpy(w->session, session_id->data, w->session_id.len);
+
+    ngx_sandbox_waiter_also(&w->waiter, &w->session_id);
+    ngx_sandbox_watch_listen(w);
+}
+
+
+/* it never has a turn for longer than this */
+
+static void
+ngx_sandbox_watch_listen(ngx_sandbox_watch_t *w)
+{
+    while (ngx_sandbox_waiter_wait(&w->waiter) == NGX_OK) {
+        w->changed = 1;
     }
 }
 
@@ -110,6 +156,7 @@ void
 ngx_sandbox_watch_stop(ngx_sandbox_watch_t *w)
 {
     ngx_sandbox_follow_close(&w->follow);
+    ngx_sandbox_waiter_remove(&w->waiter);
 
     if (w->timer.timer_set) {
         ngx_del_timer(&w->timer);
@@ -175,10 +222,7 @@ ngx_sandbox_watch_again(ngx_sandbox_watch_t *w)
 {
     ngx_msec_t  wait;
 
-    wait = w->wait;
-
-    w->wait = wait ? ngx_min(2 * wait, NGX_SANDBOX_WATCH_WAIT_MAX_MS)
-                   : NGX_SANDBOX_WATCH_WAIT_MIN_MS;
+    wait = ngx_sandbox_watch_longer(w);
 
     if (wait == 0) {
         w->phase = ngx_sandbox_watch_look;
@@ -192,15 +236,83 @@ ngx_sandbox_watch_again(ngx_sandbox_watch_t *w)
 }
 
 
+/* MariaDB is asked only if the row has changed, or for the first time */
+
+static ngx_int_t
+ngx_sandbox_watch_retry(ngx_sandbox_watch_t *w)
+{
+    ngx_msec_t  wait;
+
+    wait = ngx_sandbox_watch_longer(w);
+
+    if (wait == 0 || w->changed) {
+        w->phase = ngx_sandbox_watch_look;
+        return NGX_DECLINED;
+    }
+
+    ngx_sandbox_watch_timer(w, wait);
+    w->phase = ngx_sandbox_watch_apart;
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_sandbox_watch_idle(ngx_sandbox_watch_t *w)
+{
+    ngx_sandbox_watch_timer(w, NGX_SANDBOX_WATCH_CHECK_MS);
+    w->phase = ngx_sandbox_watch_pause;
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_msec_t
+ngx_sandbox_watch_longer(ngx_sandbox_watch_t *w)
+{
+    ngx_msec_t  wait;
+
+    wait = w->wait;
+
+    w->wait = wait ? ngx_min(2 * wait, NGX_SANDBOX_WATCH_WAIT_MAX_MS)
+                   : NGX_SANDBOX_WATCH_WAIT_MIN_MS;
+
+    return wait;
+}
+
+
 static ngx_int_t
 ngx_sandbox_watch_pause(ngx_sandbox_watch_t *w, ngx_sandbox_watch_event_t *ev)
 {
-    if (!w->due) {
+    if (!w->due && !w->changed) {
         return NGX_AGAIN;
     }
 
     w->due = 0;
     w->phase = ngx_sandbox_watch_look;
+
+    return NGX_DECLINED;
+}
+
+
+/* the executor may be there again */
+
+static ngx_int_t
+ngx_sandbox_watch_apart(ngx_sandbox_watch_t *w, ngx_sandbox_watch_event_t *ev)
+{
+    if (w->changed
+        || ngx_current_msec - w->looked >= NGX_SANDBOX_WATCH_CHECK_MS)
+    {
+        w->phase = ngx_sandbox_watch_look;
+        return NGX_DECLINED;
+    }
+
+    if (!w->due) {
+        return NGX_AGAIN;
+    }
+
+    w->due = 0;
+    w->phase = ngx_sandbox_watch_follow;
 
     return NGX_DECLINED;
 }
@@ -214,6 +326,13 @@ ngx_sandbox_watch_follow(ngx_sandbox_watch_t *w, ngx_sandbox_watch_event_t *ev)
 
     if (w->follow.connection == NULL && ngx_sandbox_watch_open(w) != NGX_OK) {
         return ngx_sandbox_watch_broken(w);
+    }
+
+    /* what it was about, the executor is likely to tell by itself */
+
+    if (w->changed && !w->hurried) {
+        w->hurried = 1;
+        ngx_sandbox_watch_timer(w, NGX_SANDBOX_WATCH_CLOSING_MS);
     }
 
     if (w->due) {
@@ -421,7 +540,7 @@ ngx_sandbox_watch_broken(ngx_sandbox_watch_t *w)
         w->wait = 0;
     }
 
-    return ngx_sandbox_watch_again(w);
+    return ngx_sandbox_watch_retry(w);
 }
 
 
@@ -457,5 +576,20 @@ ngx_sandbox_watch_timer_handler(ngx_event_t *ev)
     w = ngx_queue_data(ev, ngx_sandbox_watch_t, timer);
 
     w->due = 1;
+    w->handler(w);
+}
+
+
+static void
+ngx_sandbox_watch_waiter_handler(ngx_sandbox_waiter_t *waiter)
+{
+    ngx_sandbox_watch_t  *w;
+
+    w = waiter->data;
+
+    w->changed = 1;
+
+    ngx_sandbox_watch_listen(w);
+
     w->handler(w);
 }

@@ -82,12 +82,14 @@ struct ngx_sandbox_watch_s {
     /* its own */
     ngx_sandbox_watch_phase_pt    phase;
     ngx_sandbox_follow_t          follow;
+    ngx_sandbox_waiter_t          waiter;      /* for changes of the row */
     ngx_sandbox_db_op_t           op;
     ngx_sandbox_db_param_t        param;
     ngx_pool_t                   *pool;        /* of the row that was read */
     ngx_event_t                   timer;
     ngx_msec_t                    wait;        /* before it looks again */
     ngx_msec_t                    opened;      /* when it began to follow */
+    ngx_msec_t                    looked;      /* at the row, the last time */
     ngx_msec_t                    down;        /* MariaDB, since */
     ngx_msec_t                    closed;      /* when the row was found so */
     uint64_t                      passed;      /* records, at the last check */
@@ -107,6 +109,8 @@ struct ngx_sandbox_watch_s {
 
     unsigned                      reading:1;   /* the row */
     unsigned                      answered:1;  /* it is there */
+    unsigned                      changed:1;   /* the row, since it was read */
+    unsigned                      hurried:1;   /* the timer, for that */
     unsigned                      due:1;       /* the timer was */
     unsigned                      retry:1;     /* the attempt is to be told */
     unsigned                      live:1;      /* records have come */
@@ -153,8 +157,15 @@ ngx_int_t ngx_sandbox_watch_load(ngx_sandbox_watch_t *w,
 ngx_int_t ngx_sandbox_watch_follow(ngx_sandbox_watch_t *w,
     ngx_sandbox_watch_event_t *ev);
 
-/* looks again, after a pause that grows */
+/* looks again, at once or after a pause that grows: MariaDB is away */
 ngx_int_t ngx_sandbox_watch_again(ngx_sandbox_watch_t *w);
+
+/* looks again when the row has changed */
+ngx_int_t ngx_sandbox_watch_idle(ngx_sandbox_watch_t *w);
+
+/* the session is known: its end is the execution's as well */
+void ngx_sandbox_watch_session(ngx_sandbox_watch_t *w,
+    const ngx_str_t *session_id);
 
 /* sends the statement with the execution's id; NGX_AGAIN, NGX_OK: answered */
 ngx_int_t ngx_sandbox_watch_read(ngx_sandbox_watch_t *w,

@@ -58,6 +58,10 @@ ngx_sandbox_watch_read(ngx_sandbox_watch_t *w, ngx_sandbox_db_stmt_t *stmt)
     ngx_memzero(&w->op, sizeof(ngx_sandbox_db_op_t));
     w->answered = 0;
 
+    w->looked = ngx_current_msec;
+    w->changed = 0;
+    w->hurried = 0;
+
     w->pool = ngx_create_pool(1024, w->log);
 
     if (w->pool == NULL) {
@@ -146,7 +150,7 @@ ngx_int_t
 ngx_sandbox_watch_look(ngx_sandbox_watch_t *w, ngx_sandbox_watch_event_t *ev)
 {
     ngx_int_t   rc;
-    ngx_str_t  *row, *status, *session;
+    ngx_str_t  *row, *status;
 
     rc = ngx_sandbox_watch_row(w,
                &ngx_sandbox_execution_stmts[NGX_SANDBOX_SQL_EXECUTION_WATCH]);
@@ -157,11 +161,8 @@ ngx_sandbox_watch_look(ngx_sandbox_watch_t *w, ngx_sandbox_watch_event_t *ev)
 
     row = w->op.values;
     status = &row[NGX_SANDBOX_EXECUTION_WATCH_STATUS];
-    session = &row[NGX_SANDBOX_EXECUTION_WATCH_SESSION];
 
-    w->session_id.len = ngx_min(session->len, NGX_SANDBOX_ID_MAX);
-    ngx_memcpy(w->session, session->data, w->session_id.len);
-
+    ngx_sandbox_watch_session(w, &row[NGX_SANDBOX_EXECUTION_WATCH_SESSION]);
     ngx_sandbox_watch_attempt(w,
         ngx_sandbox_value_number(&row[NGX_SANDBOX_EXECUTION_WATCH_ATTEMPT]));
 
@@ -171,8 +172,7 @@ ngx_sandbox_watch_look(ngx_sandbox_watch_t *w, ngx_sandbox_watch_event_t *ev)
     }
 
     if (w->ended || ngx_sandbox_value_is(status, "crashed")) {
-        w->wait = ngx_max(w->wait, 1);
-        return ngx_sandbox_watch_again(w);
+        return ngx_sandbox_watch_idle(w);
     }
 
     w->phase = ngx_sandbox_watch_follow;

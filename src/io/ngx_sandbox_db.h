@@ -47,6 +47,8 @@ typedef struct {
     ngx_uint_t   index;     /* slot in a connection's cache, set at start */
     ngx_uint_t   changes;   /* the parameter, from 1, that is the id of whose
                                state it changes; 0: it changes none */
+    ngx_uint_t   shared;    /* 1: a read that many want at the same time; one
+                               that waits for a connection serves them all */
 } ngx_sandbox_db_stmt_t;
 
 
@@ -88,9 +90,11 @@ struct ngx_sandbox_db_op_s {
 
     /* the pool's own */
     ngx_queue_t                 queue;
+    ngx_queue_t                 followers;   /* that share its result */
     void                       *connection;
     ngx_msec_t                  deadline;
     unsigned                    waiting:1;
+    unsigned                    following:1;
     unsigned                    done:1;
     unsigned                    repeated:1;
 };

@@ -39,6 +39,8 @@ static void ngx_sandbox_db_pool_enqueue(ngx_sandbox_db_pool_t *pool,
     ngx_sandbox_db_op_t *op);
 static void ngx_sandbox_db_pool_dequeue(ngx_sandbox_db_pool_t *pool,
     ngx_sandbox_db_op_t *op);
+static void ngx_sandbox_db_pool_hand_on(ngx_sandbox_db_pool_t *pool,
+    ngx_sandbox_db_op_t *op);
 static ngx_sandbox_db_connection_t *ngx_sandbox_db_pool_get(
     ngx_sandbox_db_pool_t *pool, ngx_sandbox_db_op_t *op);
 static ngx_uint_t ngx_sandbox_db_pool_is_careful(
@@ -172,7 +174,10 @@ ngx_sandbox_db_start(ngx_sandbox_db_pool_t *pool, ngx_sandbox_db_op_t *op)
     op->connection = NULL;
     op->repeated = 0;
     op->waiting = 0;
+    op->following = 0;
     op->done = 0;
+
+    ngx_queue_init(&op->followers);
 
     if (pool->closing) {
         return ngx_sandbox_db_pool_refuse(pool, op, NGX_SANDBOX_DB_UNAVAILABLE,
@@ -182,6 +187,10 @@ ngx_sandbox_db_start(ngx_sandbox_db_pool_t *pool, ngx_sandbox_db_op_t *op)
     if (ngx_sandbox_db_pool_is_down(pool)) {
         return ngx_sandbox_db_pool_refuse(pool, op, pool->reason,
                                           &pool->last_error);
+    }
+
+    if (ngx_sandbox_db_share_join(pool, op) == NGX_OK) {
+        return NGX_AGAIN;
     }
 
     if (ngx_sandbox_db_pool_is_full(pool)) {
@@ -207,18 +216,11 @@ ngx_sandbox_db_start(ngx_sandbox_db_pool_t *pool, ngx_sandbox_db_op_t *op)
 void
 ngx_sandbox_db_cancel(ngx_sandbox_db_pool_t *pool, ngx_sandbox_db_op_t *op)
 {
-    ngx_sandbox_db_connection_t  *c;
+    if (op->connection || op->waiting) {
+        ngx_sandbox_db_pool_hand_on(pool, op);
 
-    c = op->connection;
-
-    if (c) {
-        c->op = NULL;
-        op->connection = NULL;
-        return;
-    }
-
-    if (op->waiting) {
-        ngx_sandbox_db_pool_dequeue(pool, op);
+    } else if (op->following) {
+        ngx_sandbox_db_share_leave(op);
 
     } else if (op->done) {
         ngx_queue_remove(&op->queue);
@@ -320,6 +322,8 @@ ngx_sandbox_db_pool_done(ngx_sandbox_db_pool_t *pool, ngx_sandbox_db_op_t *op)
     op->done = 1;
 
     ngx_queue_insert_tail(&pool->done, &op->queue);
+
+    ngx_sandbox_db_share_end(pool, op);
 
     if (!pool->done_event.posted) {
         ngx_post_event(&pool->done_event, &ngx_posted_events);
@@ -454,6 +458,39 @@ ngx_sandbox_db_pool_dequeue(ngx_sandbox_db_pool_t *pool,
     if (pool->nwaiting == 0) {
         pool->wait_timer.cancelable = 1;
     }
+}
+
+
+/* its place goes to the next one that wants the same */
+
+static void
+ngx_sandbox_db_pool_hand_on(ngx_sandbox_db_pool_t *pool,
+    ngx_sandbox_db_op_t *op)
+{
+    ngx_sandbox_db_op_t          *next;
+    ngx_sandbox_db_connection_t  *c;
+
+    c = op->connection;
+    next = ngx_sandbox_db_share_next(op);
+
+    if (c) {
+        c->op = next;
+        op->connection = NULL;
+
+        if (next) {
+            next->connection = c;
+        }
+
+        return;
+    }
+
+    if (next) {
+        next->waiting = 1;
+        pool->nwaiting++;
+        ngx_queue_insert_tail(&op->queue, &next->queue);
+    }
+
+    ngx_sandbox_db_pool_dequeue(pool, op);
 }
 
 

@@ -8,6 +8,7 @@
  * What the files of the database pool share; nobody else includes it.
  *
  *     db_pool         who waits, who runs, who is told; the caller's face
+ *     db_share        one statement for all that want the same
  *     db_outage       failures, their log lines, back-off
  *     db_conf         own copy of the configuration
  *     db_connection   one connection: running, waiting, deadlines, the end
@@ -219,6 +220,21 @@ void ngx_sandbox_db_pool_fail_waiting(ngx_sandbox_db_pool_t *pool,
 
 /* Gives waiting operations to connections; an event handler's last call. */
 void ngx_sandbox_db_pool_dispatch(ngx_sandbox_db_pool_t *pool);
+
+
+/* ngx_sandbox_db_share.c */
+
+/* Lets op follow one that waits and wants the same; NGX_DECLINED: none does. */
+ngx_int_t ngx_sandbox_db_share_join(ngx_sandbox_db_pool_t *pool,
+    ngx_sandbox_db_op_t *op);
+void ngx_sandbox_db_share_leave(ngx_sandbox_db_op_t *op);
+
+/* Who leads when op goes away, with what op has so far; NULL: nobody. */
+ngx_sandbox_db_op_t *ngx_sandbox_db_share_next(ngx_sandbox_db_op_t *op);
+
+/* op has its result: so have those that follow. */
+void ngx_sandbox_db_share_end(ngx_sandbox_db_pool_t *pool,
+    ngx_sandbox_db_op_t *op);
 
 
 /* ngx_sandbox_db_outage.c */

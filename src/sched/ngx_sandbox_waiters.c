@@ -8,8 +8,8 @@
  * The waiters of a worker: see the header for what they promise.
  *
  * A waiter is in one of two queues: those that are idle, which look at their
- * row or wait, and those that are ready, which were woken and have their turn.
- * The ids of all of them are in a hash.
+ * row or wait, and those that are ready, which have their turn next.  The ids
+ * of all of them are in a hash.
  *
  * One event does the work: it runs as a timer, and is posted where there is
  * something to do now.  The timer is cancelable; those of the waiters are not,
@@ -27,12 +27,14 @@
 #define NGX_SANDBOX_WAITERS_TICK   10     /* ms */
 #define NGX_SANDBOX_WAITERS_TURN   100    /* look at a time */
 #define NGX_SANDBOX_WAITERS_SHARE  2      /* of them to a bucket */
+#define NGX_SANDBOX_WAITERS_LATE   2000   /* ms */
 
 
 struct ngx_sandbox_waiters_s {
     ngx_sandbox_zone_t     *zone;
     ngx_uint_t              max;
     ngx_uint_t              count;
+    ngx_uint_t              uncounted;
     ngx_uint_t              woken;
     ngx_queue_t             idle;
     ngx_queue_t             ready;
@@ -58,9 +60,15 @@ static void ngx_sandbox_waiters_wake_all(ngx_sandbox_waiters_t *waiters);
 static void ngx_sandbox_waiters_run(ngx_sandbox_waiters_t *waiters);
 static void ngx_sandbox_waiter_hash(ngx_sandbox_waiter_t *w,
     const ngx_str_t *id);
+static void ngx_sandbox_waiters_call(ngx_sandbox_waiters_t *waiters,
+    ngx_sandbox_waiter_t *w);
 static void ngx_sandbox_waiter_wake(ngx_sandbox_waiter_t *w);
-static void ngx_sandbox_waiter_looked(ngx_sandbox_waiter_t *w);
+static void ngx_sandbox_waiter_ready(ngx_sandbox_waiter_t *w);
 static void ngx_sandbox_waiter_timeout(ngx_event_t *ev);
+
+
+#define ngx_sandbox_waiter_counter(w, waiters)                                \
+    ((w)->uncounted ? &(waiters)->uncounted : &(waiters)->count)
 
 
 ngx_sandbox_waiters_t *
@@ -136,7 +144,7 @@ ngx_sandbox_waiters_publish(ngx_sandbox_waiters_t *waiters,
 {
     ngx_sandbox_changes_publish(waiters->zone, id);
 
-    if (waiters->count) {
+    if (waiters->count || waiters->uncounted) {
         ngx_sandbox_waiters_post(waiters);
     }
 }
@@ -146,13 +154,15 @@ ngx_int_t
 ngx_sandbox_waiter_add(ngx_sandbox_waiters_t *waiters, ngx_sandbox_waiter_t *w,
     const ngx_str_t *id, ngx_msec_t timeout)
 {
-    if (waiters->count >= waiters->max) {
+    if (!w->uncounted && waiters->count >= waiters->max) {
         return NGX_DECLINED;
     }
 
-    if (waiters->count++ == 0) {
+    if (waiters->count == 0 && waiters->uncounted == 0) {
         waiters->seen = ngx_sandbox_changes_newest(waiters->zone->changes);
     }
+
+    (*ngx_sandbox_waiter_counter(w, waiters))++;
 
     w->waiters = waiters;
     w->since = waiters->seen;
@@ -164,7 +174,9 @@ ngx_sandbox_waiter_add(ngx_sandbox_waiters_t *waiters, ngx_sandbox_waiter_t *w,
     w->timer.handler = ngx_sandbox_waiter_timeout;
     w->timer.log = waiters->tick.log;
 
-    ngx_add_timer(&w->timer, timeout);
+    if (timeout != NGX_TIMER_INFINITE) {
+        ngx_add_timer(&w->timer, timeout);
+    }
 
     if (!waiters->tick.timer_set) {
         ngx_add_timer(&waiters->tick, NGX_SANDBOX_WAITERS_TICK);
@@ -217,22 +229,69 @@ ngx_sandbox_waiter_wait(ngx_sandbox_waiter_t *w)
     }
 
     w->waiting = 1;
-    ngx_sandbox_waiter_looked(w);
+    ngx_sandbox_waiter_yield(w);
 
     return NGX_AGAIN;
 }
 
 
-void
-ngx_sandbox_waiter_remove(ngx_sandbox_waiter_t *w)
+ngx_int_t
+ngx_sandbox_waiter_turn(ngx_sandbox_waiter_t *w)
 {
-    ngx_uint_t  i;
+    ngx_sandbox_waiters_t  *waiters;
 
-    if (w->waiters == NULL) {
+    waiters = w->waiters;
+
+    if (w->woken) {
+        return NGX_OK;
+    }
+
+    if (waiters->woken < NGX_SANDBOX_WAITERS_TURN
+        && ngx_queue_empty(&waiters->ready))
+    {
+        w->changed = 0;
+        w->woken = 1;
+        waiters->woken++;
+
+        return NGX_OK;
+    }
+
+    ngx_sandbox_waiter_ready(w);
+
+    return NGX_AGAIN;
+}
+
+
+/* the next one's turn */
+
+void
+ngx_sandbox_waiter_yield(ngx_sandbox_waiter_t *w)
+{
+    ngx_sandbox_waiters_t  *waiters;
+
+    waiters = w->waiters;
+
+    if (!w->woken) {
         return;
     }
 
-    ngx_sandbox_waiter_looked(w);
+    w->woken = 0;
+    waiters->woken--;
+
+    if (!ngx_queue_empty(&waiters->ready)) {
+        ngx_sandbox_waiters_post(waiters);
+    }
+}
+
+
+void
+ngx_sandbox_waiter_stop(ngx_sandbox_waiter_t *w)
+{
+    ngx_uint_t  i;
+
+    if (w->n == 0) {
+        return;
+    }
 
     for (i = 0; i < w->n; i++) {
         ngx_queue_remove(&w->ids[i].queue);
@@ -244,16 +303,32 @@ ngx_sandbox_waiter_remove(ngx_sandbox_waiter_t *w)
         ngx_del_timer(&w->timer);
     }
 
-    w->waiters->count--;
-    w->waiters = NULL;
+    (*ngx_sandbox_waiter_counter(w, w->waiters))--;
+
+    w->n = 0;
     w->waiting = 0;
+    w->ready = 0;
+}
+
+
+void
+ngx_sandbox_waiter_remove(ngx_sandbox_waiter_t *w)
+{
+    if (w->waiters == NULL) {
+        return;
+    }
+
+    ngx_sandbox_waiter_stop(w);
+    ngx_sandbox_waiter_yield(w);
+
+    w->waiters = NULL;
 }
 
 
 ngx_uint_t
 ngx_sandbox_waiter_expired(ngx_sandbox_waiter_t *w)
 {
-    return w->expired || ngx_exiting;
+    return w->expired || (ngx_exiting && !w->stays);
 }
 
 
@@ -288,7 +363,7 @@ ngx_sandbox_waiters_tick(ngx_event_t *ev)
     ngx_sandbox_waiters_look(waiters);
     ngx_sandbox_waiters_run(waiters);
 
-    if (waiters->count && !ev->timer_set) {
+    if ((waiters->count || waiters->uncounted) && !ev->timer_set) {
         ngx_add_timer(ev, NGX_SANDBOX_WAITERS_TICK);
     }
 }
@@ -394,15 +469,24 @@ ngx_sandbox_waiters_run(ngx_sandbox_waiters_t *waiters)
         q = ngx_queue_head(&waiters->ready);
         w = ngx_queue_data(q, ngx_sandbox_waiter_t, queue);
 
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&waiters->idle, q);
-
-        w->changed = 0;
-        w->woken = 1;
-        waiters->woken++;
-
-        w->handler(w);
+        ngx_sandbox_waiters_call(waiters, w);
     }
+}
+
+
+static void
+ngx_sandbox_waiters_call(ngx_sandbox_waiters_t *waiters,
+    ngx_sandbox_waiter_t *w)
+{
+    ngx_queue_remove(&w->queue);
+    ngx_queue_insert_tail(&waiters->idle, &w->queue);
+
+    w->ready = 0;
+    w->changed = 0;
+    w->woken = 1;
+    waiters->woken++;
+
+    w->handler(w);
 }
 
 
@@ -431,32 +515,18 @@ ngx_sandbox_waiter_wake(ngx_sandbox_waiter_t *w)
         return;
     }
 
-    w->waiting = 0;
-
-    ngx_queue_remove(&w->queue);
-    ngx_queue_insert_tail(&w->waiters->ready, &w->queue);
+    ngx_sandbox_waiter_ready(w);
 }
 
 
-/* the next one's turn */
-
 static void
-ngx_sandbox_waiter_looked(ngx_sandbox_waiter_t *w)
+ngx_sandbox_waiter_ready(ngx_sandbox_waiter_t *w)
 {
-    ngx_sandbox_waiters_t  *waiters;
+    w->waiting = 0;
+    w->ready = 1;
 
-    waiters = w->waiters;
-
-    if (!w->woken) {
-        return;
-    }
-
-    w->woken = 0;
-    waiters->woken--;
-
-    if (!ngx_queue_empty(&waiters->ready)) {
-        ngx_sandbox_waiters_post(waiters);
-    }
+    ngx_queue_remove(&w->queue);
+    ngx_queue_insert_tail(&w->waiters->ready, &w->queue);
 }
 
 
@@ -467,7 +537,14 @@ ngx_sandbox_waiter_timeout(ngx_event_t *ev)
 
     w = ngx_queue_data(ev, ngx_sandbox_waiter_t, timer);
 
+    if (w->ready && w->expired) {
+        ngx_sandbox_waiters_call(w->waiters, w);
+        return;
+    }
+
     w->expired = 1;
+
+    ngx_add_timer(&w->timer, NGX_SANDBOX_WAITERS_LATE);
 
     if (w->waiting) {
         ngx_sandbox_waiter_wake(w);

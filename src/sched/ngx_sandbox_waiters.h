@@ -13,10 +13,12 @@
  * once after a change of its own; what that costs grows with the changes, not
  * with the waiters.  MariaDB is asked only by those that were woken.
  *
- * Not more than 100 of those look at a time, however many were woken: the
- * others follow in their order.  So neither one change that all wait for, nor a
- * ring that was overrun, nor a worker that leaves fills the queue of the
- * database.
+ * Not more than 100 look at a time, however many have come, were woken, or have
+ * no time left: the others follow in their order.  A turn lasts until its owner
+ * waits again or is removed.  So neither those that come at once, nor one
+ * change that all wait for, nor a ring that was overrun, nor a worker that
+ * leaves fills the queue of the database.  Whose time is over for 2 s has his
+ * turn whatever the others do: then the database does not answer.
  */
 
 
@@ -52,6 +54,10 @@ struct ngx_sandbox_waiter_s {
     ngx_sandbox_waiter_handler_pt    handler;
     void                            *data;
     ngx_connection_t                *connection;   /* for the timer's log */
+    ngx_uint_t                       uncounted;    /* bounded elsewhere */
+    ngx_uint_t                       stays;        /* goes on in a worker that
+                                                      leaves, which has to stay
+                                                      for other reasons */
 
     /* the registry's own */
     ngx_sandbox_waiters_t           *waiters;      /* NULL: not added */
@@ -61,6 +67,7 @@ struct ngx_sandbox_waiter_s {
     ngx_event_t                      timer;
     ngx_atomic_uint_t                since;        /* of the ring, when added */
     unsigned                         waiting:1;
+    unsigned                         ready:1;
     unsigned                         changed:1;
     unsigned                         expired:1;
     unsigned                         woken:1;      /* one of the 100 */
@@ -85,7 +92,8 @@ void ngx_sandbox_waiters_publish(ngx_sandbox_waiters_t *waiters,
 
 /*
  * From now on no change of "id" is missed; the bytes must live as long as the
- * waiter.  NGX_DECLINED: there are too many.
+ * waiter.  NGX_DECLINED: there are too many of those that are counted.  A
+ * timeout of NGX_TIMER_INFINITE is none.
  */
 ngx_int_t ngx_sandbox_waiter_add(ngx_sandbox_waiters_t *waiters,
     ngx_sandbox_waiter_t *w, const ngx_str_t *id, ngx_msec_t timeout);
@@ -97,11 +105,23 @@ ngx_int_t ngx_sandbox_waiter_add(ngx_sandbox_waiters_t *waiters,
 void ngx_sandbox_waiter_also(ngx_sandbox_waiter_t *w, const ngx_str_t *id);
 
 /*
+ * Before the first look, and after a pause.  NGX_OK: it is its turn; NGX_AGAIN:
+ * the handler will be called when it is.
+ */
+ngx_int_t ngx_sandbox_waiter_turn(ngx_sandbox_waiter_t *w);
+
+/* For a pause: the others may look. */
+void ngx_sandbox_waiter_yield(ngx_sandbox_waiter_t *w);
+
+/*
  * NGX_AGAIN: the handler will be called once, when there was a change or the
  * time is over.  NGX_OK: there was one already.  NGX_DONE: the time is over, or
  * the worker is about to leave.
  */
 ngx_int_t ngx_sandbox_waiter_wait(ngx_sandbox_waiter_t *w);
+
+/* It does not wait any longer, but has its turn until it is removed. */
+void ngx_sandbox_waiter_stop(ngx_sandbox_waiter_t *w);
 
 /* May be repeated, and called from the handler. */
 void ngx_sandbox_waiter_remove(ngx_sandbox_waiter_t *w);

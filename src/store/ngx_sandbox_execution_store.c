@@ -87,26 +87,26 @@
 
 ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
 
-    ngx_sandbox_stmt("reading an execution",
+    ngx_sandbox_stmt_shared("reading an execution",
         "SELECT " COLUMNS FROM " JOIN sessions s ON s.id = e.session_id"
         " WHERE e.id = ? AND s.hidden = 0",
-        1, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
+        1, NGX_SANDBOX_EXECUTION_COLUMNS),
 
     ngx_sandbox_stmt("reading an execution's record",
         "SELECT " COLUMNS FROM " WHERE e.id = ?",
         1, NGX_SANDBOX_EXECUTION_COLUMNS, 1),
 
-    ngx_sandbox_stmt("reading an execution and its output's shape",
+    ngx_sandbox_stmt_shared("reading an execution and its output's shape",
         "SELECT " COLUMNS ", e.events" FROM
         " JOIN sessions s ON s.id = e.session_id"
         " WHERE e.id = ? AND s.hidden = 0",
-        1, NGX_SANDBOX_EXECUTION_SHAPED, 1),
+        1, NGX_SANDBOX_EXECUTION_SHAPED),
 
-    ngx_sandbox_stmt("reading where an execution's output is",
+    ngx_sandbox_stmt_shared("reading where an execution's output is",
         "SELECT e.session_id, e.status, e.retry_count + 1" FROM
         " JOIN sessions s ON s.id = e.session_id"
         " WHERE e.id = ? AND s.hidden = 0",
-        1, NGX_SANDBOX_EXECUTION_WATCH_COLUMNS, 1),
+        1, NGX_SANDBOX_EXECUTION_WATCH_COLUMNS),
 
     ngx_sandbox_stmt("inserting an execution",
         INSERT " RETURNING created_at", 13, 1, 0),
@@ -249,9 +249,9 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " WHERE status = 'crashed' AND due_at < " NOW " LIMIT ?",
         1, 1, 1),
 
-    ngx_sandbox_stmt("looking at an execution's state",
+    ngx_sandbox_stmt_shared("looking at an execution's state",
         "SELECT e.status, e.status " OPEN " AND e.due_at < " NOW ","
         " e.session_id" FROM " JOIN sessions s ON s.id = e.session_id"
         " WHERE e.id = ? AND s.hidden = 0",
-        1, NGX_SANDBOX_STATE_COLUMNS, 1),
+        1, NGX_SANDBOX_STATE_COLUMNS),
 };

@@ -80,9 +80,9 @@
 
 ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
 
-    ngx_sandbox_stmt("reading a session",
+    ngx_sandbox_stmt_shared("reading a session",
         "SELECT " COLUMNS FROM " WHERE s.id = ? AND s.hidden = 0",
-        1, NGX_SANDBOX_SESSION_COLUMNS, 1),
+        1, NGX_SANDBOX_SESSION_COLUMNS),
 
     ngx_sandbox_stmt("reading a session's record",
         "SELECT " COLUMNS FROM " WHERE s.id = ?",
@@ -183,10 +183,10 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
         " AND expires_at < " NOW " LIMIT ?",
         1, 1, 1),
 
-    ngx_sandbox_stmt("looking at a session's state",
+    ngx_sandbox_stmt_shared("looking at a session's state",
         "SELECT s.status," OVERDUE ", s.id" FROM
         " WHERE s.id = ? AND s.hidden = 0",
-        1, NGX_SANDBOX_STATE_COLUMNS, 1),
+        1, NGX_SANDBOX_STATE_COLUMNS),
 };
 
 

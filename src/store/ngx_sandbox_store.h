@@ -58,7 +58,11 @@ ngx_int_t ngx_sandbox_value_number(const ngx_str_t *value);
 
 
 #define ngx_sandbox_stmt(name, sql, params, columns, repeat)                  \
-    { name, ngx_string(sql), params, columns, repeat, 0, 0 }
+    { name, ngx_string(sql), params, columns, repeat, 0, 0, 0 }
+
+/* one row, which many may wait for */
+#define ngx_sandbox_stmt_shared(name, sql, params, columns)                   \
+    { name, ngx_string(sql), params, columns, 1, 0, 0, 1 }
 
 /*
  * One that changes the state of a session or an execution: its parameter "id",
@@ -66,7 +70,7 @@ ngx_int_t ngx_sandbox_value_number(const ngx_str_t *value);
  * all executions of a session that is the session.
  */
 #define ngx_sandbox_stmt_changes(name, sql, params, repeat, id)               \
-    { name, ngx_string(sql), params, 0, repeat, 0, id }
+    { name, ngx_string(sql), params, 0, repeat, 0, id, 0 }
 
 
 #endif /* _NGX_SANDBOX_STORE_H_INCLUDED_ */

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import executions
+import waiters
 import watching
 from measure import (API, HOME, NAME, SECONDS, api, container_gone, engine,
                      executor_wait, interleave, one_after_the_other,
@@ -19,8 +20,8 @@ PLAIN = os.environ["BENCH_PLAIN"]              # of an nginx with return 200
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 CREATES = int(os.environ.get("BENCH_CREATES", "12"))
 PARTS = os.environ.get("BENCH_PARTS",
-                       "executes watching clients sandboxes output reads memory "
-                       "creates")
+                       "executes watching clients waiters sandboxes output reads "
+                       "memory creates")
 
 
 def reads(name):
@@ -138,6 +139,7 @@ def main():
     for part in PARTS.split():
         {"executes": executions.executes, "sandboxes": executions.sandboxes,
          "watching": watching.watching, "clients": watching.clients,
+         "waiters": waiters.waiters,
          "output": executions.output,
          "reads": reads, "memory": memory,
          "creates": creates}[part](NAME)

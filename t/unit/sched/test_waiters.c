@@ -360,6 +360,102 @@ test_turns(void **state)
 }
 
 
+/* those that have come take turns with those that were woken */
+
+static void
+test_first_turns(void **state)
+{
+    ngx_uint_t             i;
+    ngx_sandbox_waiter_t  *w[150], *a;
+
+    start(250);
+
+    for (i = 0; i < 150; i++) {
+        w[i] = waiter(&id_a, 100000);
+        assert_int_equal(ngx_sandbox_waiter_turn(w[i]),
+                         i < 100 ? NGX_OK : NGX_AGAIN);
+    }
+
+    a = waiter(&id_b, 100000);
+    assert_int_equal(ngx_sandbox_waiter_wait(a), NGX_AGAIN);
+    ngx_sandbox_waiters_publish(waiters, &id_b);
+
+    turn(20);
+    assert_int_equal(calls, 0);
+
+    /* one that has its turn keeps it, also where it does not wait any more */
+
+    assert_int_equal(ngx_sandbox_waiter_turn(w[0]), NGX_OK);
+    ngx_sandbox_waiter_stop(w[0]);
+    ngx_sandbox_waiter_stop(w[0]);
+    turn(20);
+    assert_int_equal(calls, 0);
+    assert_int_equal(ngx_sandbox_waiters_count(waiters), 150);
+
+    ngx_sandbox_waiter_remove(w[0]);
+    turn(20);
+    assert_int_equal(calls, 1);
+    assert_int_equal(times(w[100]), 1);
+    assert_int_equal(ngx_sandbox_waiters_count(waiters), 150);
+
+    /* in a pause the others go on, and it comes last */
+
+    ngx_sandbox_waiter_yield(w[1]);
+    assert_int_equal(ngx_sandbox_waiter_turn(w[1]), NGX_AGAIN);
+
+    for (i = 2; i < 60; i++) {
+        ngx_sandbox_waiter_remove(w[i]);
+    }
+
+    turn(20);
+    assert_int_equal(times(w[149]), 1);
+    assert_int_equal(times(a), 1);
+    assert_int_equal(times(w[1]), 1);
+    assert_int_equal(calls, 52);
+
+    for (i = 0; i < 150; i++) {
+        ngx_sandbox_waiter_remove(w[i]);
+    }
+
+    ngx_sandbox_waiter_remove(a);
+    stop();
+}
+
+
+/* whose time is over waits for a turn, but not for ever */
+
+static void
+test_late(void **state)
+{
+    ngx_uint_t             i;
+    ngx_sandbox_waiter_t  *w[101];
+
+    start(250);
+
+    for (i = 0; i < 101; i++) {
+        w[i] = waiter(&id_a, 50);
+        (void) ngx_sandbox_waiter_turn(w[i]);
+    }
+
+    turn(50);
+    turn(1990);
+    assert_int_equal(calls, 0);
+    turn(10);
+    assert_int_equal(calls, 1);
+    assert_int_equal(times(w[100]), 1);
+    assert_true(ngx_sandbox_waiter_expired(w[100]));
+
+    turn(3000);
+    assert_int_equal(calls, 1);
+
+    for (i = 0; i < 101; i++) {
+        ngx_sandbox_waiter_remove(w[i]);
+    }
+
+    stop();
+}
+
+
 /* those that end at once do not keep the worker in one turn for ever */
 
 static void
@@ -446,6 +542,56 @@ test_leaving(void **state)
 }
 
 
+/* a stream: not counted, without a time, and also in a worker that leaves */
+
+static void
+test_stream(void **state)
+{
+    ngx_sandbox_waiter_t  *a, w;
+
+    start(1);
+
+    ngx_memzero(&w, sizeof(ngx_sandbox_waiter_t));
+    w.handler = woken;
+    w.data = &(ngx_uint_t) { 0 };
+    w.connection = &connection;
+    w.uncounted = 1;
+    w.stays = 1;
+
+    assert_int_equal(ngx_sandbox_waiter_add(waiters, &w, &id_a,
+                                            NGX_TIMER_INFINITE), NGX_OK);
+    assert_int_equal(ngx_sandbox_waiters_count(waiters), 0);
+    assert_int_equal(ngx_event_no_timers_left(), NGX_OK);
+
+    a = waiter(&id_b, 1000);
+    assert_int_equal(ngx_sandbox_waiters_count(waiters), 1);
+    ngx_sandbox_waiter_remove(a);
+
+    assert_int_equal(ngx_sandbox_waiter_wait(&w), NGX_AGAIN);
+    turn(100000);
+    assert_int_equal(calls, 0);
+    elsewhere(&id_a);
+    turn(10);
+    assert_int_equal(calls, 1);
+    assert_int_equal(ngx_sandbox_waiter_wait(&w), NGX_AGAIN);
+
+    /* that it leaves is a change, since another zone may count by now */
+
+    ngx_exiting = 1;
+    turn(10);
+    assert_int_equal(calls, 2);
+    assert_false(ngx_sandbox_waiter_expired(&w));
+    assert_int_equal(ngx_sandbox_waiter_wait(&w), NGX_AGAIN);
+
+    ngx_sandbox_waiters_publish(waiters, &id_a);
+    turn(0);
+    assert_int_equal(calls, 3);
+
+    ngx_sandbox_waiter_remove(&w);
+    stop();
+}
+
+
 static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_wake),
     ngx_sandbox_unit_test(test_between),
@@ -453,9 +599,12 @@ static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_timeout),
     ngx_sandbox_unit_test(test_bound),
     ngx_sandbox_unit_test(test_turns),
+    ngx_sandbox_unit_test(test_first_turns),
+    ngx_sandbox_unit_test(test_late),
     ngx_sandbox_unit_test(test_ended_inside),
     ngx_sandbox_unit_test(test_overrun),
     ngx_sandbox_unit_test(test_leaving),
+    ngx_sandbox_unit_test(test_stream),
 };
 
 ngx_sandbox_unit_main(tests)
