@@ -58,6 +58,11 @@ import bz2, ctypes, decimal, hashlib, json, lzma, sqlite3, ssl, uuid, zlib
 import asyncio, zoneinfo
 print(json.dumps(str(zoneinfo.ZoneInfo(\"Asia/Tokyo\"))))"')" \
     '"Asia/Tokyo"' "python: the standard library is whole"
+is "$(inside python-basic 'python3 -c "
+import ctypes
+for name in (\"libstdc++.so.6\", \"libgcc_s.so.1\", \"libm.so.6\"):
+    ctypes.CDLL(name)
+print(1)"')" 1 "python: what wheels expect of a system is there"
 is "$(inside python-basic '
     cd /usr/lib/python3.11
     find . -name "*.py" ! -path "*/lib2to3/tests/*" | while read -r f; do
