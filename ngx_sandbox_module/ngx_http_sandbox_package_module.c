@@ -438,11 +438,16 @@ ngx_http_sandbox_package_watch(ngx_http_request_t *r,
 }
 
 
-/* at the second look that finds nobody, at least one read_timeout is over */
+/*
+ * At the second look that finds nobody, at least one read_timeout is over.  It
+ * ends as if the index had been silent for that long: an upstream finalizes its
+ * request itself, and nobody else can.
+ */
 
 static void
 ngx_http_sandbox_package_timer_handler(ngx_event_t *ev)
 {
+    ngx_event_t                     *rev;
     ngx_connection_t                *c;
     ngx_http_request_t              *r;
     ngx_http_sandbox_package_ctx_t  *ctx;
@@ -451,7 +456,10 @@ ngx_http_sandbox_package_timer_handler(ngx_event_t *ev)
     r = ctx->request;
     c = r->connection;
 
-    ngx_http_set_log_request(c->log, r);
+    if (r->upstream == NULL || r->upstream->peer.connection == NULL) {
+        /* all of it has come */
+        return;
+    }
 
     if (!c->error || !ctx->gone) {
         ctx->gone = c->error;
@@ -463,9 +471,16 @@ ngx_http_sandbox_package_timer_handler(ngx_event_t *ev)
                   "sandbox: \"%V\" still comes, and nobody wants it any more",
                   &ctx->target.url);
 
-    ngx_http_finalize_request(r, NGX_ERROR);
+    rev = r->upstream->peer.connection->read;
 
-    ngx_http_run_posted_requests(c);
+    if (rev->timer_set) {
+        ngx_del_timer(rev);
+    }
+
+    rev->delayed = 0;
+    rev->timedout = 1;
+
+    rev->handler(rev);
 }
 
 
