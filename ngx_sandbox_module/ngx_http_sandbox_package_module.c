@@ -439,9 +439,9 @@ ngx_http_sandbox_package_watch(ngx_http_request_t *r,
 
 
 /*
- * At the second look that finds nobody, at least one read_timeout is over: the
- * index is taken for one that has sent nothing for as long.  Only nginx itself
- * can end an upstream: from outside its request would be freed under it.
+ * At the second look that finds nobody, at least one read_timeout is over.  It
+ * ends as if the index had been silent for that long: an upstream finalizes its
+ * request itself, and nobody else can.
  */
 
 static void
@@ -456,7 +456,8 @@ ngx_http_sandbox_package_timer_handler(ngx_event_t *ev)
     r = ctx->request;
     c = r->connection;
 
-    if (r->upstream->peer.connection == NULL) {
+    if (r->upstream == NULL || r->upstream->peer.connection == NULL) {
+        /* all of it has come */
         return;
     }
 
@@ -474,7 +475,13 @@ ngx_http_sandbox_package_timer_handler(ngx_event_t *ev)
 
     rev = r->upstream->peer.connection->read;
 
+    if (rev->timer_set) {
+        ngx_del_timer(rev);
+    }
+
+    rev->delayed = 0;
     rev->timedout = 1;
+
     rev->handler(rev);
 }
 

@@ -197,8 +197,19 @@ for my $case (
     like($answer->{json}{error_detail}, qr/$reason/, 'and why');
 }
 
-expect_error(qr/client intended to send too large body/);
+expect_error(qr/client intended to send too large (?:chunked )?body/);
 is(report($good, $result, 'x' x (5 << 20))->{status}, 413, '5 MiB');
+is(report($good, $result, 'x' x (100 << 20))->{status}, 413, '100 MiB');
+is(report($good, $result, frame($id, { stdout_bytes => 100 << 20 },
+                                'x' x (100 << 20)))->{status}, 413,
+   'also those that it tells of');
+
+my $chunked = IO::Socket::UNIX->new(Peer => $callback) or die $!;
+like(Sandbox::Test::exchange($chunked, "POST $result HTTP/1.1\r\nHost: x\r\n"
+        . "Authorization: Bearer $good\r\nConnection: close\r\nContent-Type: "
+        . "application/vnd.ngx-sandbox.result\r\nTransfer-Encoding: chunked"
+        . "\r\n\r\n" . ("100000\r\n" . 'x' x (1 << 20) . "\r\n") x 100
+        . "0\r\n\r\n", 60), qr{^HTTP/1\.1 413 }, 'or say no length');
 is(stored($id), $before, 'and the row is as it was');
 
 

@@ -140,6 +140,20 @@ sub peak {
 
 session_without_executor();
 
+# a whole result of the execution that was asked for, but for what "lie" changes
+sub lies {
+    my ($lie) = @_;
+
+    return sub {
+        my ($client, $request) = @_;
+        my ($id) = $request =~ /"execution_id":"(\w+)"/;
+
+        local $_ = frame($id // '');
+        $lie->();
+        answer($_)->($client);
+    };
+}
+
 my %broken = (
     'closing at once' => [sub { }, deaf => 1],
     'closing after the request' => [sub { }],
@@ -166,12 +180,32 @@ my %broken = (
     'not even JSON' => [answer("\0" x 100)],
     'a result that is not this one\'s' =>
         [answer(frame('exec_20200101_aaaaaaaa'))],
+    'another attempt' => [lies(sub { s/"status"/"attempt":2,"status"/ })],
+    'more than it has' => [lies(sub { s/("stdout_bytes":)\d+/${1}600/ })],
+    'less than it has' => [lies(sub { s/("stdout_bytes":)\d+/${1}2/ })],
+    'lengths that overflow' =>
+        [lies(sub { s/("std..._bytes":)\d+/${1}9223372036854775807/g })],
+    'a length that is text' => [lies(sub { s/("stdout_bytes":)(\d+)/$1"$2"/ })],
+    'an exit code that is text' => [lies(sub { s/("exit_code":)0/$1"0"/ })],
+    'an exit code of 300' => [lies(sub { s/("exit_code":)0/${1}300/ })],
+    'a status that is none' => [lies(sub { s/completed/done/ })],
+    'a status that is a number' => [lies(sub { s/"completed"/1/ })],
+    'metrics that are none' => [lies(sub { s/\{\}/[]/ })],
+    'a field that is not known' => [lies(sub { s/^\{/{"session_id":"x",/ })],
+    'output that is no UTF-8' => [lies(sub { s/forged$/f\xff\xferge/ })],
+    'half a character' => [lies(sub { s/forged$/forge\xc3/ })],
     'status 500' => [says("HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\noops")],
     'status 302' => [says("HTTP/1.1 302 No\r\nLocation: http://x/\r\n"
                           . "Content-Length: 0\r\n\r\n")],
     'status 101' => [says("HTTP/1.1 101 No\r\nContent-Length: 0\r\n\r\n")],
     'status 202' => [says("HTTP/1.1 202 No\r\nContent-Length: 0\r\n\r\n")],
 );
+
+stub(lies(sub { }));
+is(api(POST => "/sessions/$s/execute-sync", \%run)->{json}{stdout}, 'forged',
+   'a result that does not lie is taken');
+kill 'KILL', splice @stubs;
+db("DELETE FROM executions WHERE stdout = 'forged'");
 
 # the first answers fill the pools and buffers that stay
 api(POST => "/sessions/$s/execute-sync", \%run) for 1 .. 3;

@@ -131,6 +131,10 @@ my %hostile = (
         [says($head, $good, "o 99999999999999999999 1\nx\n"), 'first'],
     'has a length without bound' =>
         [says($head, $good, "o 2 99999999999\nx\n"), 'first'],
+    'has a frame of 100 MB' =>
+        [flood("$head${good}o 2 104857600\n", 'x' x 65_536), 'first'],
+    'has a length that is none' => [says($head, $good, "o 2 -1\nx\n"), 'first'],
+    'has a number that is none' => [says($head, $good, "o x 1\nx\n"), 'first'],
     'lies about a length' => [says($head, $good, "o 2 1\nlong\n"), 'first'],
     'sends what is no UTF-8' => [says($head, $good, "o 2 2\n\xff\xfe\n"),
                                  'first'],

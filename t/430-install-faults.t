@@ -119,6 +119,70 @@ for my $name (qw(drips dribble)) {
 }
 
 
+# ---- code that meddles while an installer runs
+
+# it looks for the secret of the installer's URL, and asks its port without
+my $meddle = <<'END';
+import glob, os, re, socket
+
+found, asked = [], []
+
+for p in glob.glob('/proc/[0-9]*'):
+    for name in 'environ', 'mem', 'fd/3':
+        try:
+            with open(p + '/' + name, 'rb') as f:
+                if re.search(rb'127\.0\.0\.1:\d+/[0-9a-f]{32}', f.read(100000)):
+                    found.append(p + '/' + name)
+        except OSError:
+            pass
+
+with open('/proc/net/tcp') as f:
+    ports = [int(line.split()[1].split(':')[1], 16)
+             for line in f.readlines()[1:] if line.split()[3] == '0A']
+
+for port in ports:
+    for head in ('GET /packages/pypi/default/0/simple/good/ HTTP/1.1',
+                 'GET /' + '0' * 32 + '/packages/pypi/default/0/simple/good/'
+                 ' HTTP/1.1', 'GET http://127.0.0.1/livez HTTP/1.1',
+                 'CONNECT 127.0.0.1:80 HTTP/1.1', 'POST / HTTP/1.1'):
+        c = socket.create_connection(('127.0.0.1', port), 5)
+        c.sendall((head + '\r\nHost: x\r\n\r\n').encode())
+        asked.append(c.recv(12)[9:].decode())
+
+held = [socket.create_connection(('127.0.0.1', p), 5) for p in ports * 12]
+print(found, len(ports), sorted(set(asked)))
+END
+
+my $m = api(POST => '/sessions', { template_id => 'python-basic', env_vars => {
+    PIP_INDEX_URL => 'http://127.0.0.1:1/', PIP_NO_INDEX => '1',
+    PYTHONPATH => '/workspace', PIP_TARGET => '/workspace/own' } })->{json}{id};
+is(wait_status($m, 'creating'), 'running', 'a session with variables for pip');
+
+# modules and configurations that pip could take for its own
+is(run_in($m, <<'END')->{status}, 'completed', 'and files for it');
+import os
+os.makedirs('.packages/tmp/.config/pip')
+for name in ('sitecustomize.py', 'usercustomize.py', 'pip.py', 'ssl.py',
+             '.packages/tmp/sitecustomize.py'):
+    open(name, 'w').write('open("/workspace/.packages/ran", "w")')
+for name in 'pip.conf', 'setup.cfg', '.packages/tmp/.config/pip/pip.conf':
+    open(name, 'w').write('[global]\nindex-url = http://127.0.0.1:1/\n'
+                          'no-index = true\n[install]\nprefix = /tmp\n')
+END
+install($m, 'good');
+$session = settled($m);
+is(installed($session), 'good==2.0', 'the installer heeds none of it')
+    or diag($session->{dependency_install_error});
+is(run_in($m, 'ls .packages', 'shell')->{stdout}, "python\n", 'and runs none');
+
+install($s, 'slow');
+ok(wait_for(sub { installers($s) }, 30), 'an installer runs');
+is(run_in($s, $meddle)->{stdout}, "[] 1 ['404']\n",
+   'code learns nothing of it, and its port tells nothing');
+is(settled($s)->{dependency_install_status}, 'failed', 'it goes on');
+unharmed($s, 'meddled');
+
+
 # ---- everything around it dies
 
 my $home = home();

@@ -89,8 +89,9 @@ ngx_sandbox_package_origin(const ngx_str_t *url, ngx_str_t *ret_origin)
 
     last = url->data + url->len;
 
-    scheme = ngx_strncmp(url->data, "https://", 8) == 0 ? 8
-             : ngx_strncmp(url->data, "http://", 7) == 0 ? 7 : 0;
+    scheme = url->len > 8 && ngx_strncmp(url->data, "https://", 8) == 0 ? 8
+             : url->len > 7 && ngx_strncmp(url->data, "http://", 7) == 0 ? 7
+             : 0;
 
     if (scheme == 0) {
         return NGX_DECLINED;

@@ -111,12 +111,14 @@ sub sum {
 
 
 # rows that nothing runs behind: ids with a number, and a state
+# claimed: or somebody would start them
 sub sessions {
     my ($prefix, $n, $status) = @_;
     my $ended = $status =~ /creating|running/ ? 'NULL' : 'UTC_TIMESTAMP(3)';
 
-    db("INSERT INTO sessions (id, status, completed_at, failure, $columns)
-        SELECT CONCAT('$prefix-', seq), '$status', $ended,
+    db("INSERT INTO sessions (id, status, container_id, completed_at, failure,
+        $columns)
+        SELECT CONCAT('$prefix-', seq), '$status', 'none', $ended,
         IF('$status' = 'failed', '{\"reason\":\"x\",\"exit_code\":null,"
        . "\"oom_killed\":false,\"message\":\"x\"}', NULL), $values
         FROM seq_1_to_$n");
