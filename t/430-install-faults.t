@@ -169,13 +169,13 @@ for name in 'pip.conf', 'setup.cfg', '.packages/tmp/.config/pip/pip.conf':
     open(name, 'w').write('[global]\nindex-url = http://127.0.0.1:1/\n'
                           'no-index = true\n[install]\nprefix = /tmp\n')
 END
-install($m, 'good');
+request($m, 'good');
 $session = settled($m);
 is(installed($session), 'good==2.0', 'the installer heeds none of it')
     or diag($session->{dependency_install_error});
 is(run_in($m, 'ls .packages', 'shell')->{stdout}, "python\n", 'and runs none');
 
-install($s, 'slow');
+request($s, 'slow');
 ok(wait_for(sub { installers($s) }, 30), 'an installer runs');
 is(run_in($s, $meddle)->{stdout}, "[] 1 ['404']\n",
    'code learns nothing of it, and its port tells nothing');
@@ -222,8 +222,10 @@ for my $what (sort keys %dies) {
         if $session->{dependency_install_status} eq 'failed';
     unharmed($s, $what);
     request($s, 'good');
-    is(settled($s)->{dependency_install_status}, 'completed',
-       'and another one goes well');
+    $session = settled($s);
+    is($session->{dependency_install_status}, 'completed',
+       'and another one goes well')
+        or diag($session->{dependency_install_error});
 }
 
 
