@@ -97,6 +97,8 @@ extern const ngx_sandbox_step_t  ngx_sandbox_install_report_steps[];
 typedef struct {
     ngx_str_t                     id;
     ngx_sandbox_package_target_t  target;
+    ngx_uint_t                    tries;      /* of asking MariaDB */
+    unsigned                      paused:1;   /* before the next one */
 } ngx_sandbox_install_package_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_install_package_steps[];

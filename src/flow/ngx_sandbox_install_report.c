@@ -19,11 +19,16 @@
 #include "ngx_sandbox_session_store.h"
 
 
+#define NGX_SANDBOX_INSTALL_TRIES  40
+#define NGX_SANDBOX_INSTALL_PAUSE  500    /* ms */
+
+
 static ngx_int_t ngx_sandbox_install_store(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_stored(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_repeated(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_compare(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_ask(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_install_pause(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_allowed(ngx_sandbox_flow_t *f);
 
 
@@ -158,6 +163,28 @@ ngx_sandbox_install_ask(ngx_sandbox_flow_t *f)
 }
 
 
+/* an installer has less patience than MariaDB needs to be there again */
+
+static ngx_int_t
+ngx_sandbox_install_pause(ngx_sandbox_flow_t *f)
+{
+    ngx_sandbox_install_package_t  *in;
+
+    in = f->data;
+
+    if (f->error.id != NGX_SANDBOX_DATABASE_UNAVAILABLE
+        || in->tries++ == NGX_SANDBOX_INSTALL_TRIES)
+    {
+        return f->op_rc;
+    }
+
+    f->error.id = NGX_SANDBOX_NO_ERROR;
+    in->paused = 1;
+
+    return ngx_sandbox_op_delay(f, NGX_SANDBOX_INSTALL_PAUSE);
+}
+
+
 static ngx_int_t
 ngx_sandbox_install_allowed(ngx_sandbox_flow_t *f)
 {
@@ -166,8 +193,13 @@ ngx_sandbox_install_allowed(ngx_sandbox_flow_t *f)
 
     in = f->data;
 
+    if (in->paused) {
+        in->paused = 0;
+        return ngx_sandbox_install_ask(f);
+    }
+
     if (f->op_rc != NGX_OK) {
-        return f->op_rc;
+        return ngx_sandbox_install_pause(f);
     }
 
     if (ngx_sandbox_op_result(f)->rows) {
