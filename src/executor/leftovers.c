@@ -27,6 +27,7 @@
 
 
 static DIR *sandbox_leftovers_open(int dir, const char *name);
+static int sandbox_leftovers_unlock(int dir, const char *name);
 static unsigned sandbox_leftovers_empty(DIR *dir, int top, double end_ms);
 static int sandbox_leftovers_entry(int dir, const char *name, int top,
     double end_ms);
@@ -75,33 +76,18 @@ sandbox_leftovers_empty_folder(int dir, const char *name, double end_ms)
 }
 
 
-/* also one whose rights code has taken from itself */
-
 static DIR *
 sandbox_leftovers_open(int dir, const char *name)
 {
     int   fd, found;
     DIR  *opened;
-    char  path[sizeof("/proc/self/fd/") + 12];
 
-    found = openat(dir, name, O_PATH|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    found = sandbox_leftovers_unlock(dir, name);
     if (found == -1) {
         return NULL;
     }
 
     fd = openat(found, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-
-    if (fd == -1 || faccessat(found, ".", R_OK|W_OK|X_OK, 0) == -1) {
-
-        /* by its descriptor: whoever is quick may put a link in its place */
-
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
-        (void) chmod(path, 0700);
-
-        if (fd == -1) {
-            fd = openat(found, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-        }
-    }
 
     close(found);
 
@@ -116,6 +102,28 @@ sandbox_leftovers_open(int dir, const char *name)
     }
 
     return opened;
+}
+
+
+/*
+ * A folder may have been closed to its owner, which we are.  Its rights are
+ * changed by its descriptor: whoever is quick may put a link in its place.
+ */
+
+static int
+sandbox_leftovers_unlock(int dir, const char *name)
+{
+    int   fd;
+    char  path[sizeof("/proc/self/fd/") + 12];
+
+    fd = openat(dir, name, O_PATH|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+
+    if (fd != -1 && faccessat(fd, ".", R_OK|W_OK|X_OK, 0) == -1) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        (void) chmod(path, 0700);
+    }
+
+    return fd;
 }
 
 
@@ -150,6 +158,7 @@ sandbox_leftovers_empty(DIR *dir, int top, double end_ms)
 static int
 sandbox_leftovers_entry(int dir, const char *name, int top, double end_ms)
 {
+    int               fd;
     DIR              *inner;
     char              above[32];
     unsigned          changed;
@@ -166,6 +175,15 @@ sandbox_leftovers_entry(int dir, const char *name, int top, double end_ms)
     }
 
     if (dir != top) {
+
+        /* it names its parent, so to be moved it must be writable */
+
+        fd = sandbox_leftovers_unlock(dir, name);
+
+        if (fd != -1) {
+            close(fd);
+        }
+
         snprintf(above, sizeof(above), ".left-%u", number++);
 
         return renameat(dir, name, top, above) == 0;

@@ -151,6 +151,9 @@ for package in sys.argv[sys.argv.index("--target") + 2:]:
             for i in range(300):
                 os.mkdir("d" * 200)
                 os.chdir("d" * 200)
+            os.makedirs(folder + "/closed/also/inner")
+            os.chmod(folder + "/closed/also", 0)
+            os.chmod(folder + "/closed", 0)
             os.chmod(folder + "/" + "d" * 200, 0)
         print("ERROR: deep", file=sys.stderr)
         sys.exit(1)
