@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import statistics
 import subprocess
@@ -195,3 +196,27 @@ def container_gone(name):
             return
         time.sleep(0.01)
     sys.exit(f"bench: container {name} was not removed")
+
+
+def workers():
+    """Those that take requests: nginx has other processes beside."""
+    with open(f"{HOME}/run/nginx.pid", encoding="ascii") as f:
+        parent = f.read().strip()
+    return subprocess.run(["pgrep", "-P", parent, "-f", "worker process$"],
+                          text=True, check=True,
+                          capture_output=True).stdout.split()
+
+
+def restart(change):
+    """Another configuration; returns when only its workers are left."""
+    path = f"{HOME}/conf/nginx.conf"
+    with open(path, encoding="utf-8") as f:
+        before = f.read()
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(change(before))
+    old = workers()
+    with open(f"{HOME}/run/nginx.pid", encoding="ascii") as f:
+        os.kill(int(f.read()), signal.SIGHUP)
+    while set(workers()) & set(old) or not workers():
+        time.sleep(0.1)
+    return before

@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import re
 import selectors
-import signal
 import socket
 import statistics
 import subprocess
@@ -17,7 +16,7 @@ import sys
 import time
 from datetime import datetime, timezone
 
-from measure import API, HOME, NAME, api
+from measure import API, HOME, NAME, api, restart, workers
 
 WAITERS = int(os.environ.get("BENCH_WAITERS", "10000"))
 PROCESSES = 4
@@ -125,15 +124,6 @@ def late(times, ids):
                   for each in ids for at in times[each])
 
 
-def workers():
-    """Those that take requests: nginx has other processes beside."""
-    with open(f"{HOME}/run/nginx.pid", encoding="ascii") as f:
-        parent = f.read().strip()
-    return subprocess.run(["pgrep", "-P", parent, "-f", "worker process$"],
-                          text=True, check=True,
-                          capture_output=True).stdout.split()
-
-
 def memory():
     """KiB of all workers: resident, and their proportional share of it."""
     sizes = {"Rss": 0, "Pss": 0}
@@ -162,21 +152,6 @@ def settled(n):
             return
         time.sleep(0.1)
     sys.exit(f"bench: {waiting()} wait, not {n}")
-
-
-def restart(change):
-    """Another configuration; returns when only its workers are left."""
-    path = f"{HOME}/conf/nginx.conf"
-    with open(path, encoding="utf-8") as f:
-        before = f.read()
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(change(before))
-    old = workers()
-    with open(f"{HOME}/run/nginx.pid", encoding="ascii") as f:
-        os.kill(int(f.read()), signal.SIGHUP)
-    while set(workers()) & set(old) or not workers():
-        time.sleep(0.1)
-    return before
 
 
 def roomy(text):
