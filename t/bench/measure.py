@@ -198,13 +198,17 @@ def container_gone(name):
     sys.exit(f"bench: container {name} was not removed")
 
 
-def workers():
-    """Those that take requests: nginx has other processes beside."""
+def children(*which):
+    """Of nginx's master: workers, those that leave, the cache's."""
     with open(f"{HOME}/run/nginx.pid", encoding="ascii") as f:
         parent = f.read().strip()
-    return subprocess.run(["pgrep", "-P", parent, "-f", "worker process$"],
-                          text=True, check=True,
-                          capture_output=True).stdout.split()
+    return subprocess.run(["pgrep", "-P", parent, *which], text=True,
+                          check=True, capture_output=True).stdout.split()
+
+
+def workers():
+    """Those that take requests."""
+    return children("-f", "worker process$")
 
 
 def restart(change):
@@ -214,9 +218,9 @@ def restart(change):
         before = f.read()
     with open(path, "w", encoding="utf-8") as f:
         f.write(change(before))
-    old = workers()
+    old = children()
     with open(f"{HOME}/run/nginx.pid", encoding="ascii") as f:
         os.kill(int(f.read()), signal.SIGHUP)
-    while set(workers()) & set(old) or not workers():
+    while set(children()) & set(old):
         time.sleep(0.1)
     return before

@@ -13,8 +13,8 @@ import sys
 import time
 
 import executions
-from measure import (API, NAME, SECONDS, Caller, api, interleave, restart, row,
-                     session_create, session_wait, workers)
+from measure import (API, NAME, SECONDS, Caller, api, children, interleave, restart, row,
+                     session_create, session_wait)
 
 CONNECTIONS = 64
 RATE = 200                  # submissions a second, of all connections together
@@ -211,7 +211,7 @@ def renew():
 def private():
     """KiB of all workers that are theirs alone."""
     total = 0
-    for pid in workers():
+    for pid in children():
         with open(f"/proc/{pid}/status", encoding="ascii") as f:
             total += next(int(line.split()[1]) for line in f
                           if line.startswith("RssAnon"))
