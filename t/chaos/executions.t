@@ -34,11 +34,14 @@ my $notes = "$home/tmp/chaos";
 diag("seed $seed, $seconds s");
 srand $seed;
 
+my $index = index_start();
+
 sub conf {
-    index_conf('sandbox_execution_lease 4s; sandbox_reap_interval 200ms;');
+    index_conf("sandbox_package_index pypi $index/simple/ files=$index/files/;",
+               'sandbox_execution_lease 4s;', 'sandbox_reap_interval 200ms;',
+               'sandbox_reconcile_interval 1s;');
 }
 
-index_start();
 nginx_start(workers => 3, conf => \&conf);
 mkdir $notes;
 
@@ -54,6 +57,8 @@ unlink glob "$notes/*";
 
 my @sessions;
 my (%workspace, %killed);     # session => folder; session => when
+my (%spooled, @events);       # results that a dead executor has left; what was
+                              # done, for whoever looks for a cause
 
 
 # one that runs, and its workspace as the host sees it
@@ -194,7 +199,8 @@ sub client {
 
         if (rand() < 0.05) {
             call(POST => "/sessions/$session/dependencies/install",
-                 { dependencies => packages((qw(good slow broken))[rand 3]) });
+                 { dependencies => packages([(qw(good slow broken))[rand 3],
+                                             undef]) });
         }
 
         sleep rand 0.2;
@@ -230,6 +236,25 @@ sub children {
     return split ' ', Sandbox::Test::slurp("/proc/$pid/task/$pid/children");
 }
 
+# kills a sandbox, and notes what its executor has on its disk: that must not be
+# lost, however slow everything is
+sub slay {
+    my ($how, $then) = @_;
+    my $n = int rand @sessions;
+    my $session = $sessions[$n];
+    my $pid = inspect("sandbox-$session-2")->{State}{Pid};
+
+    $pid or die "$session is dead already";
+    Sandbox::Test::signal_process(STOP => $pid);
+    $spooled{$_} = 1
+        for map { m{/(exec_\w+\.\d+)$} ? $1 : () }
+                glob "/proc/$pid/root/run/sandbox/spool/*";
+    $killed{$session} = time;
+    $how->($session, $pid);
+    $then->() if $then;
+    renew($n);
+}
+
 my %chaos = (
     'a worker' => sub { kill 'KILL', (workers())[0] // () },
     'all workers' => sub { kill 'KILL', workers() },
@@ -247,27 +272,15 @@ my %chaos = (
         system('bash', '-c', ". docker/lib.sh; home=$home; mariadb_start") == 0
             or die 'no MariaDB';
     },
-    'a container' => sub {
-        my $n = int rand @sessions;
-        $killed{ $sessions[$n] } = time;
-        docker("kill sandbox-$sessions[$n]-2");
-        renew($n);
-    },
+    'a container' => sub { slay(sub { docker("kill sandbox-$_[0]-2") }) },
     'nginx, and a container before it is back' => sub {
-        my $n = int rand @sessions;
         Sandbox::Test::nginx_kill();
         sleep 3;
-        $killed{ $sessions[$n] } = time;
-        docker("kill sandbox-$sessions[$n]-2");
-        nginx_start(workers => 3, conf => \&conf);
-        renew($n);
+        slay(sub { docker("kill sandbox-$_[0]-2") }, sub {
+            nginx_start(workers => 3, conf => \&conf);
+        });
     },
-    'an executor' => sub {
-        my $n = int rand @sessions;
-        $killed{ $sessions[$n] } = time;
-        kill 'KILL', inspect("sandbox-$sessions[$n]-2")->{State}{Pid};
-        renew($n);
-    },
+    'an executor' => sub { slay(sub { kill 'KILL', $_[1] }) },
     'what executes code or waits for some' => sub {
         my @children = children();
         kill 'KILL', $children[rand @children] if @children;
@@ -303,11 +316,17 @@ while (time < $end) {
     my $kind = $kinds[rand @kinds];
 
     sleep rand 3;
+    push @events, sprintf '%.3f %s', time, $kind;
     $chaos{$kind}->();
+    push @events, sprintf '%.3f done', time;
     $done{$kind}++;
 }
 
-waitpid $_, 0 for @clients;
+for (@clients) {
+    waitpid $_, 0;
+    is($?, 0, 'a client goes on to the end');
+}
+
 diag(join ', ', (map { "$done{$_} x $_" } sort keys %done),
      "$late late results");
 expect_error(qr/\[error\]/, qr/exited on signal 9/, qr/was locked by/);
@@ -318,7 +337,7 @@ expect_error(qr/\[error\]/, qr/exited on signal 9/, qr/was locked by/);
 ok(wait_for(sub {
     !db("SELECT 1 FROM executions
          WHERE status IN ('pending', 'running', 'crashed') LIMIT 1");
-}, 60), 'each execution ends') or diag(join "\n", map { "@$_" }
+}, 180), 'each execution ends') or diag(join "\n", map { "@$_" }
     db("SELECT id, status, retry_count, due_at, session_id FROM executions
         WHERE status IN ('pending', 'running', 'crashed')"));
 
@@ -336,7 +355,7 @@ for my $session (keys %workspace) {
         $ledger{$name}{$what}++;
         @{ $ledger{$name} }{'last', 'began'} = ($attempt, $at)
             if $what eq 'start';
-        $ledger{$name}{$attempt} = $at;
+        $ledger{$name}{$attempt} = $what eq 'end' ? $at : undef;
     }
 }
 
@@ -359,13 +378,26 @@ for my $file (glob "$notes/client-*") {
     }
 }
 
-my (%faults, %went, %given_up);
+my (%faults, %went);
 my $confirmed = 0;
 
-for (db('SELECT id, at, status, retries, message FROM chaos ORDER BY n')) {
-    my ($id, $at, $status, $retries, $message) = @$_;
-    $went{$id} .= "\n    $at $status $retries $message";
-    $given_up{$id} = $at if $status eq 'crashed';
+push @{ $went{ shift @$_ } }, $_
+    for db('SELECT id, at, status, retries, message FROM chaos ORDER BY n');
+
+# whether what began then was given up, later or before: nobody could be asked
+sub given_up {
+    my ($id, $began) = @_;
+    my $given = 0;
+
+    for (@{ $went{$id} // [] }) {
+        my ($at, $status, $retries, $message) = @$_;
+        my $up = $message =~ /was silent|did not take it/;
+
+        return 1 if $up && $at >= $began;
+        $given = $up;
+    }
+
+    return $given;
 }
 
 # when it was accepted, what it went through, and what it really did
@@ -374,14 +406,26 @@ sub tells {
     my $really = $ledger{$name} // {};
 
     return "$name: " . join(' ', map { "$_=$row->{$_}" } sort keys %$row)
-           . ($went{ $row->{id} } // '') . "\n    really: "
-           . join(' ', map { "$_=$really->{$_}" } sort keys %$really)
+           . join('', map { "\n    @$_" } @{ $went{ $row->{id} } // [] })
+           . "\n    really: "
+           . join(' ', map { "$_=" . ($really->{$_} // '') }
+                           sort keys %$really)
            . "\n    died: " . ($killed{ $row->{session} } // 'never');
 }
 
 for my $name (sort keys %rows) {
-    my ($row, @more) = @{ $rows{$name} };
     my $job = $jobs{$name} or next;
+
+    # what could not begin was refused, and has a row; with its key it is tried
+    # anew, and has another one
+    my @refused = grep { $_->{status} eq 'failed' && !$_->{retries}
+                         && !$_->{result} && $_->{message} !~ /while it ran/ }
+                       @{ $rows{$name} };
+    my %refused = map { $_->{id} => 1 } @refused;
+    my ($row, @more) = grep { !$refused{ $_->{id} } } @{ $rows{$name} };
+    $row //= $refused[0];
+    @more = @refused if @refused && !$job->{key} && @{ $rows{$name} } > 1;
+
     my $really = $ledger{$name} // {};
     my $tells = tells($name, $row);
 
@@ -411,18 +455,18 @@ for my $name (sort keys %rows) {
             if $job->{timeout} != 1;
     }
 
-    # what has ended is told so, unless it was given up before, or its sandbox
-    # died around that moment, before it could write the result to its disk
+    # what has ended is told so, unless it was given up, or its sandbox died
+    # around that moment, and the result was not on its disk
     my $ended = $really->{ $really->{last} // '' };
     my $died = $killed{ $row->{session} };
-    my $moment = $job->{mode} eq 'execute' ? 1 : 4;
 
-    if ($ended && !$row->{result} && $row->{status} ne 'cancelled'
-        && $row->{message} !~ /was silent/
-        && !($died && $ended > $died - $moment))
+    if (!$row->{result} && $row->{status} ne 'cancelled'
+        && $row->{message} !~ /was silent|did not take it/
+        && ($spooled{ $row->{id} . '.' . ($row->{retries} + 1) }
+            || ($ended && !given_up($row->{id}, $really->{began})
+                && !($died && $ended > $died - 10))))
     {
-        push @{ $faults{'keeps the result that it had'} },
-            $tells;
+        push @{ $faults{'keeps the result that it had'} }, $tells;
     }
 
     if ($row->{status} eq 'failed' && $row->{message} eq '' ) {
@@ -444,6 +488,8 @@ for my $what ('is one row', 'runs as often as it was attempted, at most',
     is_deeply($faults{$what} // [], [], "each execution $what")
         or diag(join "\n", @{ $faults{$what} });
 }
+
+diag(join "\n", @events) if %faults;
 
 my @changed;
 
