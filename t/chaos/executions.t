@@ -34,11 +34,14 @@ my $notes = "$home/tmp/chaos";
 diag("seed $seed, $seconds s");
 srand $seed;
 
+my $index = index_start();
+
 sub conf {
-    index_conf('sandbox_execution_lease 4s; sandbox_reap_interval 200ms;');
+    index_conf("sandbox_package_index pypi $index/simple/ files=$index/files/;",
+               'sandbox_execution_lease 4s;', 'sandbox_reap_interval 200ms;',
+               'sandbox_reconcile_interval 1s;');
 }
 
-index_start();
 nginx_start(workers => 3, conf => \&conf);
 mkdir $notes;
 
@@ -196,7 +199,8 @@ sub client {
 
         if (rand() < 0.05) {
             call(POST => "/sessions/$session/dependencies/install",
-                 { dependencies => packages((qw(good slow broken))[rand 3]) });
+                 { dependencies => packages([(qw(good slow broken))[rand 3],
+                                             undef]) });
         }
 
         sleep rand 0.2;
@@ -318,7 +322,11 @@ while (time < $end) {
     $done{$kind}++;
 }
 
-waitpid $_, 0 for @clients;
+for (@clients) {
+    waitpid $_, 0;
+    is($?, 0, 'a client goes on to the end');
+}
+
 diag(join ', ', (map { "$done{$_} x $_" } sort keys %done),
      "$late late results");
 expect_error(qr/\[error\]/, qr/exited on signal 9/, qr/was locked by/);
