@@ -229,6 +229,27 @@ for my $what (sort keys %dies) {
 }
 
 
+# ---- what a worker has accepted, and has not handed over
+
+db("UPDATE sessions SET requested_dependencies =
+    '[{\"name\": \"good\", \"version\": \"1.0\"}]',
+    dependency_status = 'installing', dependency_epoch = dependency_epoch + 1,
+    dependency_due_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR,
+    updated_at = '2020-01-01' WHERE id = '$s'");
+is(installed(settled($s)), 'good==1.0', 'is handed over by the next one');
+
+# asked again and again, who does not answer may still be at work
+request($s, 'late');
+docker("pause sandbox-$s-2");
+db("UPDATE sessions SET updated_at = '2020-01-01' WHERE id = '$s'");
+sleep 12;
+is(api(GET => "/sessions/$s")->{json}{dependency_install_status}, 'installing',
+   'an executor that is silent has time until it is due');
+docker("unpause sandbox-$s-2");
+like(settled($s)->{dependency_install_error}, qr/late/, 'it goes on');
+expect_error(qr/timed out|connect\(\)/);
+
+
 # ---- reports that lie
 
 my $t = session();

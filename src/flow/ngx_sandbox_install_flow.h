@@ -68,7 +68,7 @@ typedef struct {
     ngx_uint_t            kind;        /* of packages */
     ngx_str_t             error;       /* why it cannot be handed over */
     ngx_sandbox_call_t    call;
-    unsigned              begins:1;    /* the first one of a container */
+    unsigned              again:1;     /* it may have been handed over */
 } ngx_sandbox_install_run_t;
 
 extern const ngx_sandbox_step_t  ngx_sandbox_install_run_steps[];

@@ -38,6 +38,7 @@ static ngx_int_t ngx_sandbox_install_body(ngx_sandbox_flow_t *f,
 static ngx_int_t ngx_sandbox_install_taken(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_fail(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_overdue(ngx_sandbox_flow_t *f);
+static ngx_int_t ngx_sandbox_install_ended(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_settle(ngx_sandbox_flow_t *f);
 
 
@@ -78,12 +79,10 @@ const ngx_sandbox_step_t  ngx_sandbox_install_begin_steps[] = {
 const ngx_sandbox_step_t  ngx_sandbox_install_settle_steps[] = {
 
     { "ending an install that is due",
-      ngx_sandbox_install_overdue, NULL, NULL },
+      ngx_sandbox_install_overdue,
+      ngx_sandbox_install_ended, NULL },
 
-    { "handing over a session that fails with it",
-      ngx_sandbox_install_settle, NULL, NULL },
-
-      ngx_sandbox_null_step
+    NGX_SANDBOX_INSTALL_RUN
 };
 
 
@@ -110,7 +109,6 @@ ngx_sandbox_install_begin(ngx_sandbox_flow_t *f)
     ngx_sandbox_install_run_t  *in;
 
     in = f->data;
-    in->begins = 1;
 
     ngx_sandbox_op_statement(f,
                    &ngx_sandbox_install_stmts[NGX_SANDBOX_SQL_INSTALL_BEGIN]);
@@ -214,19 +212,15 @@ ngx_sandbox_install_call(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_install_packages(ngx_sandbox_flow_t *f, ngx_str_t *ret_packages)
 {
-    ngx_str_t                  *asked, *kept, *restarts, *installed;
-    ngx_sandbox_items_t         packages, there;
-    ngx_sandbox_install_run_t  *in;
-
-    in = f->data;
+    ngx_str_t            *asked, *kept, *restarts, *installed;
+    ngx_sandbox_items_t   packages, there;
 
     asked = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_REQUESTED);
     kept = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_KEPT);
     restarts = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_RESTARTS);
     installed = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_INSTALLED);
 
-    if (!in->begins
-        || ngx_sandbox_value_number(restarts) == 0
+    if (ngx_sandbox_value_number(restarts) == 0
         || asked->len != kept->len
         || ngx_memcmp(asked->data, kept->data, kept->len) != 0)
     {
@@ -308,6 +302,13 @@ ngx_sandbox_install_taken(ngx_sandbox_flow_t *f)
 
     f->error.id = NGX_SANDBOX_NO_ERROR;
 
+    if (in->again
+        && (in->call.rc != NGX_OK || in->call.status == NGX_HTTP_CONFLICT))
+    {
+        /* it may be at work on it: nothing is given up before it is due */
+        return NGX_DONE;
+    }
+
     if (in->call.rc != NGX_OK) {
         ngx_str_set(&in->error, "the sandbox does not answer");
 
@@ -316,6 +317,11 @@ ngx_sandbox_install_taken(ngx_sandbox_flow_t *f)
 
     } else if (in->call.status == NGX_HTTP_CONFLICT) {
         ngx_str_set(&in->error, "an earlier install is still being ended");
+
+    } else if (in->call.status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ngx_str_set(&in->error, "the sandbox cannot install it: its workspace "
+                                "is full, or \".packages\" there is no "
+                                "folder, or no process can be started");
 
     } else {
         ngx_str_set(&in->error, "the sandbox has refused to install it");
@@ -352,6 +358,7 @@ ngx_sandbox_install_overdue(ngx_sandbox_flow_t *f)
     ngx_sandbox_install_run_t  *in;
 
     in = f->data;
+    in->again = 1;
 
     ngx_sandbox_op_statement(f,
                  &ngx_sandbox_install_stmts[NGX_SANDBOX_SQL_INSTALL_OVERDUE]);
@@ -360,6 +367,25 @@ ngx_sandbox_install_overdue(ngx_sandbox_flow_t *f)
     ngx_sandbox_op_string(f, &in->id);
 
     return ngx_sandbox_op_query(f);
+}
+
+
+/* if it is not, its hand-over may have died with a worker */
+
+static ngx_int_t
+ngx_sandbox_install_ended(ngx_sandbox_flow_t *f)
+{
+    if (f->op_rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_sandbox_op_result(f)->affected == 0) {
+        return NGX_OK;
+    }
+
+    (void) ngx_sandbox_install_settle(f);
+
+    return NGX_DONE;
 }
 
 

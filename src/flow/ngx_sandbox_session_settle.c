@@ -21,6 +21,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_sandbox.h"
 #include "ngx_sandbox_container_store.h"
 #include "ngx_sandbox_execution_store.h"
 #include "ngx_sandbox_json_writer.h"
@@ -242,11 +243,17 @@ ngx_sandbox_settle_restart(ngx_sandbox_flow_t *f, char *reason,
               &ngx_sandbox_session_stmts[s->restarted
                                          ? NGX_SANDBOX_SQL_SESSION_RESTART
                                          : NGX_SANDBOX_SQL_SESSION_FAIL]);
-    ngx_sandbox_op_string(f, &failure);
 
     if (s->restarted) {
+        ngx_sandbox_op_int(f, NGX_SANDBOX_INSTALL_GRACE
+                              + f->node->start_timeout / 1000);
+        ngx_sandbox_op_string(f, &failure);
         ngx_sandbox_op_int(f, (int64_t) f->node->start_timeout * 1000);
+
+    } else {
+        ngx_sandbox_op_string(f, &failure);
     }
+
 
     ngx_sandbox_op_string(f, &s->id);
     ngx_sandbox_op_string(f, &s->epoch);

@@ -522,7 +522,7 @@ ngx_sandbox_start_look(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_start_seen(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                    *status;
+    ngx_str_t                    *status, *container;
     ngx_sandbox_session_start_t  *s;
 
     s = f->data;
@@ -543,6 +543,16 @@ ngx_sandbox_start_seen(ngx_sandbox_flow_t *f)
         if (!ngx_sandbox_value_is(status, "creating")) {
             return ngx_sandbox_flow_fail(f, NGX_SANDBOX_SESSION_NOT_RUNNING,
                                          "the session is %V", status);
+        }
+
+        container = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_CONTAINER);
+
+        if (container->len != s->container.len
+            || ngx_memcmp(container->data, s->container.data, container->len)
+               != 0)
+        {
+            /* it ran, its container has died, and it gets another one */
+            return NGX_DONE;
         }
     }
 

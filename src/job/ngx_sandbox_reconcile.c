@@ -77,7 +77,7 @@ const ngx_sandbox_step_t  ngx_sandbox_reconcile_steps[] = {
       ngx_sandbox_reconcile_runs,
       ngx_sandbox_reconcile_settle, NULL },
 
-    { "finding installs that are due",
+    { "finding installs that go on",
       ngx_sandbox_reconcile_installs,
       ngx_sandbox_reconcile_due, NULL },
 
@@ -197,7 +197,7 @@ static ngx_int_t
 ngx_sandbox_reconcile_installs(ngx_sandbox_flow_t *f)
 {
     return ngx_sandbox_reconcile_query(f,
-                     &ngx_sandbox_install_stmts[NGX_SANDBOX_SQL_INSTALL_DUE]);
+                     &ngx_sandbox_install_stmts[NGX_SANDBOX_SQL_INSTALL_GOING]);
 }
 
 

@@ -48,12 +48,8 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_install_stmts[] = {
         " AND dependency_status <> 'installing' AND dependency_epoch = ?",
         5, 0, 0),
 
-    /* what had failed is not tried again in a new container */
-
     ngx_sandbox_stmt("beginning the first install of a container",
-        "UPDATE sessions SET requested_dependencies ="
-        " IF(dependency_status = 'failed', kept_dependencies,"
-        " requested_dependencies), dependency_status = 'installing',"
+        "UPDATE sessions SET dependency_status = 'installing',"
         " dependency_error = NULL, dependency_epoch = dependency_epoch + 1,"
         " dependency_started_at = " NOW ", dependency_completed_at = NULL,"
         " dependency_due_at = " NOW " + INTERVAL install_timeout_sec + ?"
@@ -83,8 +79,9 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_install_stmts[] = {
         " AND dependency_due_at < " NOW,
         2, 0, 2),
 
-    ngx_sandbox_stmt("finding installs that are due",
+    ngx_sandbox_stmt("finding installs that go on",
         "SELECT id FROM sessions WHERE dependency_status = 'installing'"
-        " AND dependency_due_at < " NOW " LIMIT ?",
+        " AND (dependency_due_at < " NOW
+        " OR updated_at < " NOW " - INTERVAL 5 SECOND) LIMIT ?",
         1, 1, 1),
 };

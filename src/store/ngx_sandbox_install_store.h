@@ -36,8 +36,8 @@ enum {
     /* error, id: the same, if it is due */
     NGX_SANDBOX_SQL_INSTALL_OVERDUE,
 
-    /* limit -> ids of sessions whose install is due */
-    NGX_SANDBOX_SQL_INSTALL_DUE,
+    /* limit -> ids of sessions whose install is due, or may be lost */
+    NGX_SANDBOX_SQL_INSTALL_GOING,
 
     NGX_SANDBOX_INSTALL_STMTS
 };

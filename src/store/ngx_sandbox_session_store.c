@@ -56,6 +56,17 @@
     " dependency_due_at = NULL,"                                              \
     " dependency_status = IF(" INSTALLS ", 'failed', dependency_status),"
 
+/* and of what was there: not of what had failed after that */
+
+#define INSTALL_AGAIN                                                         \
+    " requested_dependencies = IF(dependency_status = 'failed'"               \
+    " AND installed_dependencies <> '[]', kept_dependencies,"                 \
+    " requested_dependencies),"                                               \
+    " dependency_status = IF(installed_dependencies <> '[]', 'installing',"   \
+    " dependency_status),"                                                    \
+    " dependency_due_at = IF(" INSTALLS ", " NOW                              \
+    " + INTERVAL install_timeout_sec + ? SECOND, NULL),"
+
 /* one statement reads the template's defaults and inserts */
 
 #define INSERT                                                                \
@@ -137,12 +148,13 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_session_stmts[] = {
     /* its time goes on: what it expires at does not change */
 
     ngx_sandbox_stmt_changes("restarting a session",
-        "UPDATE sessions SET status = 'creating', epoch = epoch + 1,"
+        "UPDATE sessions SET" INSTALL_AGAIN
+        " status = 'creating', epoch = epoch + 1,"
         " container_id = NULL, failure = ?, restart_count = restart_count + 1,"
         " start_deadline_at = " NOW " + INTERVAL ? MICROSECOND,"
         " updated_at = " NOW
         " WHERE id = ? AND epoch = ? AND status IN ('creating', 'running')",
-        4, 0, 3),
+        5, 0, 4),
 
     ngx_sandbox_stmt_changes("settling an overdue session",
         "UPDATE sessions SET" END_INSTALL

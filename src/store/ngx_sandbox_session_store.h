@@ -108,7 +108,11 @@ enum {
     /* failure, id, epoch: creating or running -> failed */
     NGX_SANDBOX_SQL_SESSION_FAIL,
 
-    /* failure, start time-out in us, id, epoch: -> creating, anew */
+    /*
+     * seconds that its install has beyond its own time-out, failure, start
+     * time-out in us, id, epoch: -> creating, anew; what was installed is to be
+     * installed again
+     */
     NGX_SANDBOX_SQL_SESSION_RESTART,
 
     /*
