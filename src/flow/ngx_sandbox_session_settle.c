@@ -254,7 +254,6 @@ ngx_sandbox_settle_restart(ngx_sandbox_flow_t *f, char *reason,
         ngx_sandbox_op_string(f, &failure);
     }
 
-
     ngx_sandbox_op_string(f, &s->id);
     ngx_sandbox_op_string(f, &s->epoch);
 

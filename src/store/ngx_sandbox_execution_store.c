@@ -147,7 +147,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_execution_stmts[] = {
         " AND (due_at < " NOW " OR ?)",
         4, 1, 2),
 
-    /* of those that its next container has, none is older than the session */
+    /* while it is creating, no container of it has any of them */
 
     ngx_sandbox_stmt_changes("giving up a session's attempts",
         GIVE_UP " WHERE session_id = ? AND status " ALIVE
