@@ -12,8 +12,9 @@ use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Path ();
 use POSIX ();
-use Sandbox::Test;
 use Sandbox::OpenApi;
+use Sandbox::Stream;
+use Sandbox::Test;
 
 my $root = abs_path(dirname(__FILE__) . '/..');
 my $port = port() + 1;
@@ -81,7 +82,8 @@ sub submit {
     my ($id, %run) = @_;
 
     return api(POST => "/sessions/$id/execute",
-               { language => 'shell', %run })->{json}{execution_id};
+               { language => 'shell', timeout => 90, %run })
+           ->{json}{execution_id};
 }
 
 
@@ -117,16 +119,25 @@ sub run_in {
 }
 
 
+# what runs in this container knows that it is not the next one
+sub marked {
+    my ($id) = @_;
+
+    run_in($id, 'touch mark');
+    return $id;
+}
+
+
 # ---- what it was, and what it had to do
 
 my $s = persistent(env_vars => { KEPT => 'yes' }, metadata => { a => 'b' });
 my $before = record($s);
 is($before->{restart_count}, 0, 'not yet');
-run_in($s, 'echo there >file');
+marked($s);
 
-my $again = submit($s, code => 'sleep 1; echo $KEPT; test -e file || echo new',
-                   timeout => 20);
-my $once = submit($s, code => 'sleep 1; echo twice', max_retries => 0);
+my $again = submit($s, code => 'test -e mark && sleep 60; echo $KEPT; '
+                               . 'test -e mark || echo new');
+my $once = submit($s, code => 'sleep 60; echo twice', max_retries => 0);
 ok(begun($again) && begun($once), 'two that run');
 
 my $old = kill_container($s);
@@ -157,12 +168,14 @@ ok(!(grep { $_ eq $old } docker('ps -a --format {{.Names}}')),
 
 # ---- those who wait and watch
 
+marked($s);
 my $caller = fork // die "fork: $!";
 if (!$caller) {
     my $run = api(POST => "/sessions/$s/execute-sync",
-                  { language => 'shell', timeout => 20,
-                    code => 'mkdir began 2>/dev/null; sleep 2; echo waited' });
-    my $ok = $run->{status} == 200 && $run->{json}{stdout} eq "waited\n"
+                  { language => 'shell', timeout => 90,
+                    code => 'echo begun; test -e mark && sleep 60; '
+                            . 'echo waited' });
+    my $ok = $run->{status} == 200 && $run->{json}{stdout} eq "begun\nwaited\n"
              && $run->{json}{retry_count} == 1;
     print STDERR "# $run->{text}\n" if !$ok;
     POSIX::_exit($ok ? 0 : 1);
@@ -176,23 +189,16 @@ ok(wait_for(sub {
 my ($watched) = map { $_->[0] }
     db("SELECT id FROM executions WHERE session_id = '$s'
         AND status = 'running'");
-my $events;
-my $reader = fork // die "fork: $!";
-if (!$reader) {
-    my $text = api(GET => "/executions/$watched/events")->{text};
-    my $ok = $text =~ /^event: retry\ndata: \{"attempt":2\}/m
-             && $text =~ /^event: stdout\ndata: \{"text":"waited\\n"\}/m
-             && $text =~ /^event: done/m;
-    print STDERR "# $text\n" if !$ok;
-    POSIX::_exit($ok ? 0 : 1);
-}
-
-sleep 0.5;
+my $stream = watch(GET => "/executions/$watched/events");
+is(event($stream, 10)->{data}{text}, "begun\n", 'and watched');
 kill_container($s);
 waitpid $caller, 0;
 is($?, 0, 'who waits gets the result of the second attempt');
-waitpid $reader, 0;
-is($?, 0, 'who watches sees it');
+my @told = rest($stream, 30);
+is(short(@told[0, -2, -1]) =~ s/\d+://gr, 'retry=2 result=completed done',
+   'who watches sees it begin once more, and end');
+is(join('', map { $_->{event} eq 'stdout' ? $_->{data}{text} : () } @told),
+   "begun\nwaited\n", 'and all of its output');
 is(record($s)->{restart_count}, 2, 'a second restart');
 
 
@@ -263,8 +269,8 @@ is(run_in($p, 'import good; print(good.VERSION)', 'python')->{stdout}, "1.0\n",
 # ---- cut short in between
 
 # after the row: a container that is dead, a start that nobody has begun
-my $c = persistent();
-my $cut = submit($c, code => 'sleep 1; echo third', timeout => 20);
+my $c = marked(persistent());
+my $cut = submit($c, code => 'test -e mark && sleep 60; echo third');
 begun($cut);
 my $dead = container($c);
 db("UPDATE sessions SET status = 'creating', container_id = NULL,
@@ -291,8 +297,8 @@ db("INSERT INTO sessions (id, template_id, status, language_runtime,
 is(wait_status('unbegun', 'creating'), 'running', 'so is a start');
 
 # workers are killed while sandboxes die
-my @many = map { persistent() } 1 .. 3;
-my @runs = map { submit($_, code => 'sleep 1; echo done', timeout => 20,
+my @many = map { marked(persistent()) } 1 .. 3;
+my @runs = map { submit($_, code => 'test -e mark && sleep 60; echo done',
                         max_retries => 10) } @many;
 begun($_) for @runs;
 kill_container($_) for @many;
