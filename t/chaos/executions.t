@@ -495,7 +495,13 @@ my @changed;
 
 for my $job (values %jobs) {
     my $told = $job->{told} or next;
-    my $now = (call(GET => "/executions/$told->{id}"))[1];
+    my ($status, $now);
+
+    # a worker may not have noticed yet that MariaDB is back
+    wait_for(sub {
+        ($status, $now) = call(GET => "/executions/$told->{id}");
+        return $status == 200 || $status == 404;
+    }, 20);
 
     push @changed, "$told->{id}: $told->{status} -> " . ($now->{status} // '?')
         if grep { ($told->{$_} // '') ne ($now->{$_} // '') }

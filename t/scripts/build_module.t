@@ -9,8 +9,8 @@
 
 addon=$work/addon
 mkdir -p "$addon/src/core" "$addon/ngx_sandbox_module"
-sed 's/^ngx_module_name=.*/ngx_module_name=ngx_http_sandbox_module/
-     /^ *ngx_http_sandbox_executor_module"$/d' "$root/config" >"$addon/config"
+sed '/^ngx_module_name=/,/"$/c ngx_module_name=ngx_http_sandbox_module' \
+    "$root/config" >"$addon/config"
 cp "$root/sources.sh" "$addon"
 
 cat >"$addon/ngx_sandbox_module/ngx_http_sandbox_module.c" <<'END'
