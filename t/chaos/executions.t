@@ -239,8 +239,7 @@ sub children {
 # kills a sandbox, and notes what its executor has on its disk: that must not be
 # lost, however slow everything is
 sub slay {
-    my ($how, $then) = @_;
-    my $n = int rand @sessions;
+    my ($n, $how) = @_;
     my $session = $sessions[$n];
     my $pid = inspect("sandbox-$session-2")->{State}{Pid};
 
@@ -251,9 +250,9 @@ sub slay {
                 glob "/proc/$pid/root/run/sandbox/spool/*";
     $killed{$session} = time;
     $how->($session, $pid);
-    $then->() if $then;
-    renew($n);
 }
+
+sub kill_container { slay($_[0], sub { docker("kill sandbox-$_[0]-2") }) }
 
 my %chaos = (
     'a worker' => sub { kill 'KILL', (workers())[0] // () },
@@ -272,15 +271,24 @@ my %chaos = (
         system('bash', '-c', ". docker/lib.sh; home=$home; mariadb_start") == 0
             or die 'no MariaDB';
     },
-    'a container' => sub { slay(sub { docker("kill sandbox-$_[0]-2") }) },
-    'nginx, and a container before it is back' => sub {
-        Sandbox::Test::nginx_kill();
-        sleep 3;
-        slay(sub { docker("kill sandbox-$_[0]-2") }, sub {
-            nginx_start(workers => 3, conf => \&conf);
-        });
+    'a container' => sub {
+        my $n = int rand @sessions;
+        kill_container($n);
+        renew($n);
     },
-    'an executor' => sub { slay(sub { kill 'KILL', $_[1] }) },
+    # for longer than $moment: what has ended at first must be on the disk
+    'nginx, and the containers before it is back' => sub {
+        Sandbox::Test::nginx_kill();
+        sleep 6;
+        kill_container($_) for 0 .. $#sessions;
+        nginx_start(workers => 3, conf => \&conf);
+        renew($_) for 0 .. $#sessions;
+    },
+    'an executor' => sub {
+        my $n = int rand @sessions;
+        slay($n, sub { kill 'KILL', $_[1] });
+        renew($n);
+    },
     'what executes code or waits for some' => sub {
         my @children = children();
         kill 'KILL', $children[rand @children] if @children;
@@ -459,12 +467,13 @@ for my $name (sort keys %rows) {
     # around that moment, and the result was not on its disk
     my $ended = $really->{ $really->{last} // '' };
     my $died = $killed{ $row->{session} };
+    my $moment = $job->{mode} eq 'execute' ? 4 : 10;
 
     if (!$row->{result} && $row->{status} ne 'cancelled'
         && $row->{message} !~ /was silent|did not take it/
         && ($spooled{ $row->{id} . '.' . ($row->{retries} + 1) }
             || ($ended && !given_up($row->{id}, $really->{began})
-                && !($died && $ended > $died - 10))))
+                && !($died && $ended > $died - $moment))))
     {
         push @{ $faults{'keeps the result that it had'} }, $tells;
     }

@@ -24,7 +24,7 @@ wants(ngx_uint_t i, ngx_sandbox_db_param_t *param, char *value)
                                              1, 2, 1, 0, 0, 1 };
 
     param->type = NGX_SANDBOX_DB_STRING;
-    param->string = *unit_text(value);
+    param->string = *unit_bytes(value, ngx_strlen(value));
 
     ops[i].stmt = &shared;
     ops[i].params = param;
