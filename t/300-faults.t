@@ -85,7 +85,7 @@ for my $delay (0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) {
 
 ok(wait_for(sub {
     !db("SELECT id FROM executions WHERE session_id = '$s'
-         AND status IN ('pending', 'running')");
+         AND status IN ('pending', 'running', 'crashed')");
 }, 45), 'each execution has ended');
 
 my $ledger = api(POST => "/sessions/$s/execute-sync",
@@ -115,7 +115,7 @@ ok(wait_for(sub {
     my ($n) = db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'
                   AND stdout = 'left\\n'");
     my ($open) = db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'
-                     AND status IN ('pending', 'running')");
+                     AND status IN ('pending', 'running', 'crashed')");
     # some may have been refused, but none is lost
     return $n->[0] > 0 && $open->[0] == 0;
 }, 20), 'a client that leaves does not stop what it asked for');

@@ -494,7 +494,7 @@ kill_workers("status = ''terminated''");
 $answer->();
 ok(wait_for(sub {
     !db("SELECT id FROM executions WHERE session_id = '$s'
-         AND status IN ('pending', 'running')");
+         AND status IN ('pending', 'running', 'crashed')");
 }, 40), 'no execution is left open');
 api(POST => "/sessions/$s/terminate");
 ok(wait_for(sub {
