@@ -86,7 +86,7 @@ for my $delay (0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) {
 ok(wait_for(sub {
     !db("SELECT id FROM executions WHERE session_id = '$s'
          AND status IN ('pending', 'running', 'crashed')");
-}, 45), 'each execution has ended');
+}, 90), 'each execution has ended');
 
 my $ledger = api(POST => "/sessions/$s/execute-sync",
                  { language => 'shell', code => 'sort ledger | uniq -c' });
@@ -118,7 +118,7 @@ ok(wait_for(sub {
                      AND status IN ('pending', 'running', 'crashed')");
     # some may have been refused, but none is lost
     return $n->[0] > 0 && $open->[0] == 0;
-}, 20), 'a client that leaves does not stop what it asked for');
+}, 60), 'a client that leaves does not stop what it asked for');
 
 my ($cut) = db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'
                 AND status NOT IN ('completed', 'failed')");

@@ -413,7 +413,7 @@ is(api(POST => "/sessions/$s/execute-sync", \%run)->{json}{stdout},
 ok(wait_for(sub {
     !db("SELECT id FROM executions WHERE session_id = '$s'
          AND status IN ('pending', 'running', 'crashed')");
-}, 40), 'each execution has ended by its deadline');
+}, 60), 'each execution has ended by its deadline');
 
 my @silent = db("SELECT id, status, IFNULL(error_message, '') FROM executions
                  WHERE session_id = '$s' AND status <> 'completed'");

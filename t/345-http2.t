@@ -96,7 +96,7 @@ for my $time (0.01, 0.05, 0.3) {
 ok(wait_for(sub {
     !db("SELECT id FROM executions WHERE session_id = '$s'
          AND status IN ('pending', 'running', 'crashed')");
-}, 30), 'each execution ends');
+}, 60), 'each execution ends');
 cmp_ok((db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'
             AND code LIKE 'sleep%'"))[0][0], '>=', 4, 'that was begun');
 is((db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'

@@ -495,7 +495,7 @@ $answer->();
 ok(wait_for(sub {
     !db("SELECT id FROM executions WHERE session_id = '$s'
          AND status IN ('pending', 'running', 'crashed')");
-}, 40), 'no execution is left open');
+}, 60), 'no execution is left open');
 api(POST => "/sessions/$s/terminate");
 ok(wait_for(sub {
     !docker("ps -aq --filter label=ngx_sandbox.session=$s");
