@@ -321,22 +321,6 @@ is(callback('GET', '/packages/pypi/default/0/simple/good/', '',
    'nothing of Python for Node.js');
 db("UPDATE sessions SET dependency_status = 'failed' WHERE id = '$n'");
 
-# ---- a new container gets them again: what is handed over when it is ready
-
-db("UPDATE sessions SET status = 'creating', start_deadline_at =
-    UTC_TIMESTAMP(3) + INTERVAL 60 SECOND WHERE id = '$s'");
-db("UPDATE containers SET status = 'creating' WHERE session_id = '$s'");
-run_in($t, 'pass');
-is(callback('POST', "/internal/sessions/$s/container_ready", '{}',
-            Authorization => 'Bearer ' . token($s),
-            'Content-Type' => 'application/json'), 200, 'a new one is ready');
-wait_for(sub {
-    (db("SELECT dependency_epoch FROM sessions WHERE id = '$s'"))[0][0] == 2 });
-$session = settled($s);
-is($session->{dependency_install_status}, 'completed', 'and installs again')
-    or diag($session->{dependency_install_error});
-is(installed($session), 'good==1.0', 'what was there');
-
 # ---- an image without an installer: only its executor can know
 
 my $bare = home() . '/tmp/bare';

@@ -211,6 +211,9 @@ void ngx_sandbox_render(ngx_sandbox_json_t *json,
 typedef void (*ngx_sandbox_render_pt)(ngx_sandbox_json_t *json,
     ngx_str_t *row);
 
+/* Answers {"status":"ok"}, or with why a flow has failed. */
+void ngx_sandbox_api_done(ngx_sandbox_flow_t *f, ngx_int_t rc);
+
 /* Answers 200 with the row that a flow has read, or with why it has failed. */
 void ngx_sandbox_api_show(ngx_sandbox_flow_t *f, ngx_int_t rc,
     ngx_sandbox_render_pt render);

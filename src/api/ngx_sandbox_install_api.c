@@ -43,7 +43,6 @@ typedef struct {
 static void ngx_sandbox_install_flow(ngx_sandbox_api_t *a,
     const ngx_sandbox_step_t *steps);
 static void ngx_sandbox_install_show(ngx_sandbox_flow_t *f, ngx_int_t rc);
-static void ngx_sandbox_install_done(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_package_pass(ngx_sandbox_flow_t *f, ngx_int_t rc);
 
 
@@ -187,7 +186,7 @@ ngx_sandbox_install_flow(ngx_sandbox_api_t *a,
     in->id = a->params[0];
 
     ngx_sandbox_op_flow(a->request, a->node, steps, in, 1,
-                        ngx_sandbox_install_done);
+                        ngx_sandbox_api_done);
 }
 
 
@@ -249,7 +248,7 @@ ngx_sandbox_installed_api(ngx_sandbox_api_t *a)
     }
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_install_report_steps,
-                        in, 1, ngx_sandbox_install_done);
+                        in, 1, ngx_sandbox_api_done);
 }
 
 
@@ -318,36 +317,5 @@ ngx_sandbox_package_pass(ngx_sandbox_flow_t *f, ngx_int_t rc)
 static void
 ngx_sandbox_install_show(ngx_sandbox_flow_t *f, ngx_int_t rc)
 {
-    ngx_sandbox_api_t   *a;
-    ngx_sandbox_json_t   json;
-
-    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
-
-    if (rc != NGX_OK) {
-        ngx_sandbox_api_fail(a, &f->error);
-        return;
-    }
-
-    ngx_sandbox_json_init(&json, f->pool, 1536);
-    ngx_sandbox_render_session(&json, ngx_sandbox_op_value(f, 0));
-
-    ngx_sandbox_api_send_json(a, NGX_HTTP_OK, &json);
-}
-
-
-static void
-ngx_sandbox_install_done(ngx_sandbox_flow_t *f, ngx_int_t rc)
-{
-    ngx_sandbox_api_t  *a;
-
-    static ngx_str_t  ok = ngx_string("{\"status\":\"ok\"}");
-
-    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
-
-    if (rc != NGX_OK) {
-        ngx_sandbox_api_fail(a, &f->error);
-        return;
-    }
-
-    ngx_sandbox_api_send(a, NGX_HTTP_OK, &ok);
+    ngx_sandbox_api_show(f, rc, ngx_sandbox_render_session);
 }

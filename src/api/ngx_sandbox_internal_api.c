@@ -61,7 +61,6 @@ static ngx_int_t ngx_sandbox_heartbeat_ids(ngx_sandbox_api_t *a,
     ngx_sandbox_items_t *list, ngx_sandbox_heartbeat_t *h);
 static ngx_int_t ngx_sandbox_ready_isolation(ngx_sandbox_api_t *a,
     ngx_sandbox_ready_body_t *body, ngx_str_t *ret_text);
-static void ngx_sandbox_internal_done(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_result_stored(ngx_sandbox_flow_t *f, ngx_int_t rc);
 static void ngx_sandbox_internal_settle(ngx_sandbox_api_t *a, ngx_str_t *id);
 
@@ -133,7 +132,7 @@ ngx_sandbox_start_api(ngx_sandbox_api_t *a)
     s->id = a->params[0];
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_session_start_steps,
-                        s, 1, ngx_sandbox_internal_done);
+                        s, 1, ngx_sandbox_api_done);
 }
 
 
@@ -161,7 +160,7 @@ ngx_sandbox_execution_settle_api(ngx_sandbox_api_t *a)
 
     ngx_sandbox_op_flow(a->request, a->node,
                         ngx_sandbox_execution_settle_steps, e, 1,
-                        ngx_sandbox_internal_done);
+                        ngx_sandbox_api_done);
 }
 
 
@@ -187,7 +186,7 @@ ngx_sandbox_reconcile_api(ngx_sandbox_api_t *a)
     }
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_reconcile_steps, job,
-                        1, ngx_sandbox_internal_done);
+                        1, ngx_sandbox_api_done);
 }
 
 
@@ -195,7 +194,7 @@ void
 ngx_sandbox_reap_api(ngx_sandbox_api_t *a)
 {
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_reap_steps, NULL, 1,
-                        ngx_sandbox_internal_done);
+                        ngx_sandbox_api_done);
 }
 
 
@@ -225,7 +224,7 @@ ngx_sandbox_heartbeat_api(ngx_sandbox_api_t *a)
     h->session_id = a->session_id;
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_heartbeat_steps, h, 1,
-                        ngx_sandbox_internal_done);
+                        ngx_sandbox_api_done);
 }
 
 
@@ -271,7 +270,7 @@ ngx_sandbox_execution_heartbeat_api(ngx_sandbox_api_t *a)
     h->session_id = a->session_id;
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_heartbeat_steps, h, 1,
-                        ngx_sandbox_internal_done);
+                        ngx_sandbox_api_done);
 }
 
 
@@ -352,7 +351,7 @@ ngx_sandbox_ready_api(ngx_sandbox_api_t *a)
     s->id = a->session_id;
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_session_ready_steps,
-                        s, 1, ngx_sandbox_internal_done);
+                        s, 1, ngx_sandbox_api_done);
 }
 
 
@@ -459,7 +458,7 @@ ngx_sandbox_status_api(ngx_sandbox_api_t *a)
     e->session_id = a->session_id;
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_report_status_steps,
-                        e, 1, ngx_sandbox_internal_done);
+                        e, 1, ngx_sandbox_api_done);
 }
 
 
@@ -479,25 +478,7 @@ ngx_sandbox_internal_settle(ngx_sandbox_api_t *a, ngx_str_t *id)
     s->id = *id;
 
     ngx_sandbox_op_flow(a->request, a->node, ngx_sandbox_session_settle_steps,
-                        s, 1, ngx_sandbox_internal_done);
-}
-
-
-static void
-ngx_sandbox_internal_done(ngx_sandbox_flow_t *f, ngx_int_t rc)
-{
-    ngx_sandbox_api_t  *a;
-
-    static ngx_str_t  ok = ngx_string("{\"status\":\"ok\"}");
-
-    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
-
-    if (rc != NGX_OK) {
-        ngx_sandbox_api_fail(a, &f->error);
-        return;
-    }
-
-    ngx_sandbox_api_send(a, NGX_HTTP_OK, &ok);
+                        s, 1, ngx_sandbox_api_done);
 }
 
 

@@ -60,6 +60,24 @@ ngx_sandbox_render(ngx_sandbox_json_t *json,
 
 
 void
+ngx_sandbox_api_done(ngx_sandbox_flow_t *f, ngx_int_t rc)
+{
+    ngx_sandbox_api_t  *a;
+
+    static ngx_str_t  ok = ngx_string("{\"status\":\"ok\"}");
+
+    a = ngx_http_get_module_ctx(f->request, ngx_http_sandbox_module);
+
+    if (rc != NGX_OK) {
+        ngx_sandbox_api_fail(a, &f->error);
+        return;
+    }
+
+    ngx_sandbox_api_send(a, NGX_HTTP_OK, &ok);
+}
+
+
+void
 ngx_sandbox_api_show(ngx_sandbox_flow_t *f, ngx_int_t rc,
     ngx_sandbox_render_pt render)
 {

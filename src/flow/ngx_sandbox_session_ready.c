@@ -72,7 +72,7 @@ ngx_sandbox_ready_read(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_ready_found(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                    *status, *container, *install, *installed;
+    ngx_str_t                    *status, *container, *install;
     ngx_sandbox_session_start_t  *s;
 
     s = f->data;
@@ -101,12 +101,10 @@ ngx_sandbox_ready_found(ngx_sandbox_flow_t *f)
     s->container = *container;
 
     install = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_INSTALL_STATUS);
-    installed = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_INSTALLED);
 
     /* asked for when it was created, or lost with an earlier container */
 
-    s->installs = ngx_sandbox_value_is(install, "installing")
-                  || !ngx_sandbox_value_is(installed, "[]");
+    s->installs = ngx_sandbox_value_is(install, "installing");
 
     return NGX_OK;
 }

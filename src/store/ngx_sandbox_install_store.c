@@ -55,8 +55,7 @@ ngx_sandbox_db_stmt_t  ngx_sandbox_install_stmts[] = {
         " dependency_due_at = " NOW " + INTERVAL install_timeout_sec + ?"
         " SECOND, updated_at = " NOW
         " WHERE id = ? AND hidden = 0 AND status = 'running'"
-        " AND (dependency_status = 'installing'"
-        " OR installed_dependencies <> '[]')",
+        " AND dependency_status = 'installing'",
         2, 0, 0),
 
     ngx_sandbox_stmt("storing an install",

@@ -20,7 +20,7 @@ enum {
 
     /*
      * grace in seconds, id: the next install of a session that has just become
-     * running, if it was asked for or was there before
+     * running, and is installing since it was created or restarted
      */
     NGX_SANDBOX_SQL_INSTALL_BEGIN,
 
