@@ -303,7 +303,8 @@ for my $case (
     cmp_ok(time - $begun, '<', 0.5, 'and does not wait for it');
     ok(wait_for(sub { -s $acked }, 2), 'the ack was sent');
     like(Sandbox::Test::slurp($acked),
-         qr{^POST /v1/executions/$answer->{json}{id}/ack }, 'as it should be');
+         qr{^POST /v1/executions/$answer->{json}{id}/ack\?attempt=1 },
+         'as it should be');
     is_deeply(api(GET => "/executions/$answer->{json}{id}")->{json},
               $answer->{json}, 'what was answered is what is stored');
     kill 'KILL', splice @stubs;

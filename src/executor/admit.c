@@ -83,6 +83,20 @@ sandbox_execution_admit(sandbox_executor_t *ex, struct evbuffer *input,
 }
 
 
+void
+sandbox_execution_fence(sandbox_executor_t *ex, const char *id, size_t len,
+    unsigned attempt)
+{
+    sandbox_execution_t  *e;
+
+    e = sandbox_execution_find(ex, id, len);
+
+    if (e == NULL || e->attempt < attempt) {
+        sandbox_past_add(&ex->past, id, len, attempt);
+    }
+}
+
+
 static sandbox_execution_t *
 sandbox_execution_create(sandbox_executor_t *ex, struct evbuffer *input)
 {
@@ -131,7 +145,8 @@ sandbox_execution_check(sandbox_execution_t *e, char *error, size_t size)
     r = &e->request;
 
     if (r->attempt <= sandbox_past_attempt(&ex->past, r->id)) {
-        snprintf(error, size, "execution_id %s is over", r->id);
+        snprintf(error, size, "execution_id %s is over, or given up",
+                 r->id);
         return 409;
     }
 

@@ -93,7 +93,7 @@ sandbox_execution_forget(sandbox_execution_t *e)
     }
 
     sandbox_spool_remove(e);
-    sandbox_past_add(&ex->past, e->id, e->attempt);
+    sandbox_past_add(&ex->past, e->id, strlen(e->id), e->attempt);
 
     ex->held--;
     ex->held_bytes -= e->body ? evbuffer_get_length(e->body) : 0;

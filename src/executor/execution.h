@@ -84,6 +84,13 @@ struct sandbox_execution_s {
 int sandbox_execution_admit(sandbox_executor_t *ex, struct evbuffer *input,
     sandbox_execution_t **ret_execution, char *error, size_t size);
 
+/*
+ * From now on no attempt up to this one is admitted; what is here already goes
+ * on.
+ */
+void sandbox_execution_fence(sandbox_executor_t *ex, const char *id,
+    size_t len, unsigned attempt);
+
 sandbox_execution_t *sandbox_execution_find(sandbox_executor_t *ex,
     const char *id, size_t len);
 

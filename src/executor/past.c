@@ -15,7 +15,8 @@
 
 
 void
-sandbox_past_add(sandbox_past_t *past, const char *id, unsigned attempt)
+sandbox_past_add(sandbox_past_t *past, const char *id, size_t len,
+    unsigned attempt)
 {
     sandbox_past_item_t  *item;
 
@@ -23,7 +24,7 @@ sandbox_past_add(sandbox_past_t *past, const char *id, unsigned attempt)
     past->next = (past->next + 1) % SANDBOX_PAST_MAX;
 
     memset(item, 0, sizeof(sandbox_past_item_t));
-    strncpy(item->id, id, SANDBOX_ID_MAX);
+    memcpy(item->id, id, len < SANDBOX_ID_MAX ? len : SANDBOX_ID_MAX);
     item->attempt = attempt;
 }
 

@@ -5,9 +5,11 @@
 
 
 /*
- * The ids of executions that are over and forgotten, so that an attempt is
- * never taken twice: a request that was repeated may arrive when the code has
- * already run, and its result been stored.
+ * The ids of executions that are over and forgotten, or that nobody wants any
+ * more, so that an attempt is never taken twice, nor one that was given up: a
+ * request that was repeated may arrive when the code has already run, and its
+ * result been stored; one that was held up, when its client has been told that
+ * it did not begin.
  */
 
 
@@ -35,7 +37,8 @@ typedef struct {
 } sandbox_past_t;
 
 
-void sandbox_past_add(sandbox_past_t *past, const char *id, unsigned attempt);
+void sandbox_past_add(sandbox_past_t *past, const char *id, size_t len,
+    unsigned attempt);
 
 /* the newest attempt of it that is over; 0: none is known */
 unsigned sandbox_past_attempt(const sandbox_past_t *past, const char *id);

@@ -8,17 +8,11 @@
  * The HTTP face of the executor, docs/executor.md.  Without the token
  * nothing is looked at but the header that should hold it; guard.c has the
  * word before that.
- *
- * A sync request is kept until its execution has ended.  libevent does not
- * read meanwhile, so a client that goes away is noticed when it is answered:
- * then, or when no ack follows, the result is reported on the other way.
  */
 
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,8 +24,11 @@
 #include "guard.h"
 #include "install.h"
 #include "pool.h"
+#include "query.h"
+#include "reply.h"
 #include "server.h"
 #include "stream.h"
+#include "waiter.h"
 
 
 #define SANDBOX_SERVER_SOCKET   "executor.sock"
@@ -39,17 +36,6 @@
 
 /* the longest execution and some more: no timer may end a sync request */
 #define SANDBOX_SERVER_TIMEOUT  (2 * SANDBOX_TIMEOUT_MAX)
-
-#define SANDBOX_SERVER_ERROR_MAX  512
-
-
-/* a sync request; lives from its arrival until its answer has left or broke */
-typedef struct {
-    struct evhttp_request     *request;
-    struct evhttp_connection  *connection;  /* NULL: it broke */
-    sandbox_execution_t       *execution;
-    unsigned                   answered:1;
-} sandbox_waiter_t;
 
 
 typedef void (*sandbox_server_handler_pt)(sandbox_executor_t *ex,
@@ -79,24 +65,15 @@ static void sandbox_server_events(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
 static void sandbox_server_install(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
+static void sandbox_server_fence(sandbox_executor_t *ex,
+    struct evhttp_request *req, const char *id, size_t len);
 static const char *sandbox_server_state(const sandbox_execution_t *e);
 static void sandbox_server_ack(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
 static void sandbox_server_cancel(sandbox_executor_t *ex,
     struct evhttp_request *req, const char *id, size_t len);
-static int sandbox_server_wait(sandbox_execution_t *e,
-    struct evhttp_request *req);
-static void sandbox_server_answer(sandbox_execution_t *e);
-static void sandbox_server_answered_handler(struct evhttp_request *req,
-    void *data);
-static void sandbox_server_closed_handler(struct evhttp_connection *c,
-    void *data);
-static void sandbox_server_forget_waiter(sandbox_execution_t *e);
-static void sandbox_server_send_json(struct evhttp_request *req, int code,
-    json_t *json);
-static void sandbox_server_send_error(struct evhttp_request *req, int code,
-    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static const char *sandbox_server_reason(int code);
+static int sandbox_server_attempt(struct evhttp_request *req,
+    unsigned *ret_attempt);
 
 
 static const sandbox_server_route_t  sandbox_server_routes[] = {
@@ -105,6 +82,7 @@ static const sandbox_server_route_t  sandbox_server_routes[] = {
     { EVHTTP_REQ_POST, "/v1/executions",  NULL,      sandbox_server_execute },
     { EVHTTP_REQ_GET,  "/v1/executions/", "",        sandbox_server_show },
     { EVHTTP_REQ_GET,  "/v1/executions/", "/events", sandbox_server_events },
+    { EVHTTP_REQ_POST, "/v1/executions/", "/fence",  sandbox_server_fence },
     { EVHTTP_REQ_POST, "/v1/executions/", "/ack",    sandbox_server_ack },
     { EVHTTP_REQ_POST, "/v1/executions/", "/cancel", sandbox_server_cancel },
     { EVHTTP_REQ_POST, "/v1/installs",    NULL,      sandbox_server_install },
@@ -217,7 +195,7 @@ sandbox_server_request_handler(struct evhttp_request *req, void *data)
                                "Authorization");
 
     if (!sandbox_bootstrap_is_authorized(&ex->bootstrap, value)) {
-        sandbox_server_send_error(req, 401, "the token is missing or wrong");
+        sandbox_reply_error(req, 401, "the token is missing or wrong");
         return;
     }
 
@@ -244,10 +222,10 @@ sandbox_server_request_handler(struct evhttp_request *req, void *data)
     }
 
     if (known) {
-        sandbox_server_send_error(req, 405, "the method is not allowed");
+        sandbox_reply_error(req, 405, "the method is not allowed");
 
     } else {
-        sandbox_server_send_error(req, 404, "there is nothing at this path");
+        sandbox_reply_error(req, 404, "there is nothing at this path");
     }
 }
 
@@ -306,7 +284,7 @@ sandbox_server_status(sandbox_executor_t *ex, struct evhttp_request *req,
                      "languages", sandbox_languages_names(&ex->languages),
                      "isolation", sandbox_confine_describe(&ex->confine));
 
-    sandbox_server_send_json(req, 200, json);
+    sandbox_reply_json(req, 200, json);
 }
 
 
@@ -315,27 +293,27 @@ sandbox_server_execute(sandbox_executor_t *ex, struct evhttp_request *req,
     const char *id, size_t len)
 {
     int                   rc;
-    char                  error[SANDBOX_SERVER_ERROR_MAX];
+    char                  error[SANDBOX_REPLY_ERROR_MAX];
     sandbox_execution_t  *e;
 
     rc = sandbox_execution_admit(ex, evhttp_request_get_input_buffer(req), &e,
                                  error, sizeof(error));
 
     if (rc != 200) {
-        sandbox_server_send_error(req, rc, "%s", error);
+        sandbox_reply_error(req, rc, "%s", error);
         return;
     }
 
     /* without memory to wait with it goes on as an async one */
 
-    if (e->sync && sandbox_server_wait(e, req) == SANDBOX_OK) {
+    if (e->sync && sandbox_waiter_start(e, req) == SANDBOX_OK) {
         return;
     }
 
-    sandbox_server_send_json(req, 202, json_pack("{s:s, s:s}",
-                                                 "execution_id", e->id,
-                                                 "status",
-                                                 sandbox_server_state(e)));
+    sandbox_reply_json(req, 202, json_pack("{s:s, s:s}",
+                                           "execution_id", e->id,
+                                           "status",
+                                           sandbox_server_state(e)));
 }
 
 
@@ -348,14 +326,33 @@ sandbox_server_show(sandbox_executor_t *ex, struct evhttp_request *req,
     e = sandbox_execution_find(ex, id, len);
 
     if (e == NULL) {
-        sandbox_server_send_error(req, 404, "no such execution is known");
+        sandbox_reply_error(req, 404, "no such execution is known");
         return;
     }
 
-    sandbox_server_send_json(req, 200, json_pack("{s:s, s:i, s:s}",
-                             "execution_id", e->id,
-                             "attempt", (int) e->attempt,
-                             "state", sandbox_server_state(e)));
+    sandbox_reply_json(req, 200, json_pack("{s:s, s:i, s:s}",
+                                           "execution_id", e->id,
+                                           "attempt", (int) e->attempt,
+                                           "state", sandbox_server_state(e)));
+}
+
+
+/* whoever gives an attempt up must know that it does not begin after that */
+
+static void
+sandbox_server_fence(sandbox_executor_t *ex, struct evhttp_request *req,
+    const char *id, size_t len)
+{
+    unsigned  attempt;
+
+    if (sandbox_server_attempt(req, &attempt) != SANDBOX_OK) {
+        return;
+    }
+
+    sandbox_execution_fence(ex, id, len,
+                            attempt ? attempt : SANDBOX_ATTEMPT_MAX);
+
+    sandbox_server_show(ex, req, id, len);
 }
 
 
@@ -364,20 +361,20 @@ sandbox_server_events(sandbox_executor_t *ex, struct evhttp_request *req,
     const char *id, size_t len)
 {
     int                   rc;
-    char                  error[SANDBOX_SERVER_ERROR_MAX];
+    char                  error[SANDBOX_REPLY_ERROR_MAX];
     sandbox_execution_t  *e;
 
     e = sandbox_execution_find(ex, id, len);
 
     if (e == NULL) {
-        sandbox_server_send_error(req, 404, "no such execution is known");
+        sandbox_reply_error(req, 404, "no such execution is known");
         return;
     }
 
     rc = sandbox_stream_start(e, req, error, sizeof(error));
 
     if (rc != 200) {
-        sandbox_server_send_error(req, rc, "%s", error);
+        sandbox_reply_error(req, rc, "%s", error);
     }
 }
 
@@ -387,18 +384,17 @@ sandbox_server_install(sandbox_executor_t *ex, struct evhttp_request *req,
     const char *id, size_t len)
 {
     int   rc;
-    char  error[SANDBOX_SERVER_ERROR_MAX];
+    char  error[SANDBOX_REPLY_ERROR_MAX];
 
     rc = sandbox_install_admit(ex, evhttp_request_get_input_buffer(req),
                                error, sizeof(error));
 
     if (rc != 202) {
-        sandbox_server_send_error(req, rc, "%s", error);
+        sandbox_reply_error(req, rc, "%s", error);
         return;
     }
 
-    sandbox_server_send_json(req, 202, json_pack("{s:s}", "status",
-                                                 "installing"));
+    sandbox_reply_json(req, 202, json_pack("{s:s}", "status", "installing"));
 }
 
 
@@ -423,17 +419,24 @@ static void
 sandbox_server_ack(sandbox_executor_t *ex, struct evhttp_request *req,
     const char *id, size_t len)
 {
+    unsigned              attempt;
     sandbox_execution_t  *e;
+
+    if (sandbox_server_attempt(req, &attempt) != SANDBOX_OK) {
+        return;
+    }
 
     e = sandbox_execution_find(ex, id, len);
 
     /* nothing can be forgotten of one that still runs */
 
-    if (e != NULL && e->state == SANDBOX_EXECUTION_ENDED) {
+    if (e != NULL && e->state == SANDBOX_EXECUTION_ENDED
+        && (attempt == 0 || attempt == e->attempt))
+    {
         sandbox_execution_forget(e);
     }
 
-    evhttp_send_reply(req, 204, sandbox_server_reason(204), NULL);
+    sandbox_reply(req, 204);
 }
 
 
@@ -445,210 +448,39 @@ sandbox_server_cancel(sandbox_executor_t *ex, struct evhttp_request *req,
 
     e = sandbox_execution_find(ex, id, len);
 
+    if (e == NULL) {
+        /* it may be on its way */
+        sandbox_execution_fence(ex, id, len, SANDBOX_ATTEMPT_MAX);
+    }
+
     if (e == NULL || sandbox_execution_cancel(e) != SANDBOX_OK) {
-        sandbox_server_send_error(req, 404, "no such execution runs");
+        sandbox_reply_error(req, 404, "no such execution runs");
         return;
     }
 
-    evhttp_send_reply(req, 204, sandbox_server_reason(204), NULL);
+    sandbox_reply(req, 204);
 }
 
 
-static int
-sandbox_server_wait(sandbox_execution_t *e, struct evhttp_request *req)
-{
-    sandbox_waiter_t  *w;
+/* 0: any; SANDBOX_ERROR: it is none, and that is answered */
 
-    w = calloc(1, sizeof(sandbox_waiter_t));
-    if (w == NULL) {
+static int
+sandbox_server_attempt(struct evhttp_request *req, unsigned *ret_attempt)
+{
+    const char       *query;
+    sandbox_query_t   fields[] = { { "attempt", 0 }, { NULL, 0 } };
+
+    query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
+
+    if (!sandbox_query_parse(query, fields)
+        || fields[0].value > SANDBOX_ATTEMPT_MAX)
+    {
+        sandbox_reply_error(req, 400, "attempt must be 1 to %u, and all "
+                                  "that is given", SANDBOX_ATTEMPT_MAX);
         return SANDBOX_ERROR;
     }
 
-    w->request = req;
-    w->connection = evhttp_request_get_connection(req);
-    w->execution = e;
-
-    e->done = sandbox_server_answer;
-    e->gone = sandbox_server_forget_waiter;
-    e->data = w;
-
-    evhttp_connection_set_closecb(w->connection,
-                                  sandbox_server_closed_handler, w);
+    *ret_attempt = fields[0].value;
 
     return SANDBOX_OK;
-}
-
-
-static void
-sandbox_server_answer(sandbox_execution_t *e)
-{
-    sandbox_waiter_t        *w = e->data;
-
-    struct evbuffer         *out;
-    struct evhttp_request   *req;
-
-    req = w->request;
-    out = evhttp_request_get_output_buffer(req);
-
-    if (e->dropped) {
-        sandbox_server_forget_waiter(e);
-        sandbox_server_send_error(req, 409, "a newer attempt was asked for");
-        return;
-    }
-
-    if (w->connection == NULL || e->body == NULL
-        || evbuffer_add_buffer_reference(out, e->body) == -1)
-    {
-        /* a broken connection's request is only freed by this */
-
-        sandbox_server_forget_waiter(e);
-        sandbox_server_send_error(req, 500, "the result cannot be sent");
-        sandbox_execution_report(e);
-        return;
-    }
-
-    w->answered = 1;
-
-    evhttp_add_header(evhttp_request_get_output_headers(req),
-                      "Content-Type", "application/vnd.ngx-sandbox.result");
-    evhttp_request_set_on_complete_cb(req, sandbox_server_answered_handler,
-                                      w);
-
-    evhttp_send_reply(req, 200, sandbox_server_reason(200), NULL);
-}
-
-
-/* the last byte was written; the ack comes on whatever connection */
-
-static void
-sandbox_server_answered_handler(struct evhttp_request *req, void *data)
-{
-    sandbox_waiter_t     *w = data;
-
-    sandbox_execution_t  *e;
-
-    e = w->execution;
-
-    sandbox_server_forget_waiter(e);
-    sandbox_execution_answered(e);
-}
-
-
-static void
-sandbox_server_closed_handler(struct evhttp_connection *c, void *data)
-{
-    sandbox_waiter_t     *w = data;
-
-    sandbox_execution_t  *e;
-
-    w->connection = NULL;
-
-    if (w->answered) {
-        e = w->execution;
-
-        sandbox_server_forget_waiter(e);
-        sandbox_execution_report(e);
-    }
-}
-
-
-static void
-sandbox_server_forget_waiter(sandbox_execution_t *e)
-{
-    sandbox_waiter_t  *w = e->data;
-
-    if (w == NULL) {
-        return;
-    }
-
-    e->data = NULL;
-
-    if (w->connection != NULL) {
-        evhttp_connection_set_closecb(w->connection, NULL, NULL);
-        evhttp_request_set_on_complete_cb(w->request, NULL, NULL);
-    }
-
-    free(w);
-}
-
-
-static void
-sandbox_server_send_json(struct evhttp_request *req, int code, json_t *json)
-{
-    char             *text;
-    struct evbuffer  *out;
-
-    text = json_dumps(json, JSON_COMPACT|JSON_PRESERVE_ORDER);
-    json_decref(json);
-
-    if (text == NULL) {
-        evhttp_send_reply(req, 500, sandbox_server_reason(500), NULL);
-        return;
-    }
-
-    evhttp_add_header(evhttp_request_get_output_headers(req),
-                      "Content-Type", "application/json");
-
-    out = evhttp_request_get_output_buffer(req);
-
-    evbuffer_add_printf(out, "%s\n", text);
-    free(text);
-
-    evhttp_send_reply(req, code, sandbox_server_reason(code), NULL);
-}
-
-
-static void
-sandbox_server_send_error(struct evhttp_request *req, int code,
-    const char *fmt, ...)
-{
-    char     text[SANDBOX_SERVER_ERROR_MAX];
-    va_list  args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-
-    sandbox_server_send_json(req, code, json_pack("{s:s}", "error", text));
-}
-
-
-static const char *
-sandbox_server_reason(int code)
-{
-    switch (code) {
-
-    case 200:
-        return "OK";
-
-    case 202:
-        return "Accepted";
-
-    case 204:
-        return "No Content";
-
-    case 400:
-        return "Bad Request";
-
-    case 401:
-        return "Unauthorized";
-
-    case 404:
-        return "Not Found";
-
-    case 405:
-        return "Method Not Allowed";
-
-    case 409:
-        return "Conflict";
-
-    case 429:
-        return "Too Many Requests";
-
-    case 503:
-        return "Service Unavailable";
-
-    default:
-        return "Internal Server Error";
-    }
 }

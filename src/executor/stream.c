@@ -19,6 +19,7 @@
 #include <string.h>
 #include <event2/bufferevent.h>
 #include "events.h"
+#include "query.h"
 #include "stream.h"
 
 
@@ -47,7 +48,6 @@ typedef struct {
 } sandbox_stream_t;
 
 
-static const char *sandbox_stream_parse_number(const char *p, uint64_t *ret);
 static sandbox_stream_t *sandbox_stream_create(sandbox_execution_t *e,
     struct evhttp_request *req);
 static void sandbox_stream_open(sandbox_stream_t *s);
@@ -69,17 +69,21 @@ int
 sandbox_stream_start(sandbox_execution_t *e, struct evhttp_request *req,
     char *error, size_t size)
 {
-    uint64_t           after, attempt;
+    uint64_t           attempt;
+    sandbox_query_t    query[] = { { "after", 0 }, { "attempt", 0 },
+                                   { NULL, 0 } };
     sandbox_stream_t  *s;
 
-    if (!sandbox_stream_parse_query(evhttp_uri_get_query(
-                                        evhttp_request_get_evhttp_uri(req)),
-                                    &after, &attempt))
+    if (!sandbox_query_parse(evhttp_uri_get_query(
+                                 evhttp_request_get_evhttp_uri(req)),
+                             query))
     {
         snprintf(error, size, "after and attempt must be numbers, and all that "
                  "is given");
         return 400;
     }
+
+    attempt = query[1].value;
 
     if (attempt != 0 && attempt != e->attempt) {
         snprintf(error, size, "what is known of it is attempt %u", e->attempt);
@@ -106,64 +110,10 @@ sandbox_stream_start(sandbox_execution_t *e, struct evhttp_request *req,
         return 503;
     }
 
-    sandbox_events_seek(s->events, &s->cursor, after);
+    sandbox_events_seek(s->events, &s->cursor, query[0].value);
     sandbox_stream_open(s);
 
     return 200;
-}
-
-
-/* each at most once, in any order */
-
-int
-sandbox_stream_parse_query(const char *query, uint64_t *ret_after,
-    uint64_t *ret_attempt)
-{
-    int          i;
-    uint64_t     value[2] = { 0, 0 };
-    unsigned     given[2] = { 0, 0 };
-    const char  *p;
-
-    for (p = query ? query : ""; *p != '\0'; p += (*p == '&')) {
-
-        i = (strncmp(p, "attempt=", 8) == 0);
-
-        if ((!i && strncmp(p, "after=", 6) != 0) || given[i]++) {
-            return 0;
-        }
-
-        p = sandbox_stream_parse_number(strchr(p, '=') + 1, &value[i]);
-
-        if (p == NULL || (*p != '\0' && (*p != '&' || p[1] == '\0'))) {
-            return 0;
-        }
-    }
-
-    *ret_after = value[0];
-    *ret_attempt = value[1];
-
-    return 1;
-}
-
-
-/* what follows it; NULL: it is none */
-
-static const char *
-sandbox_stream_parse_number(const char *p, uint64_t *ret)
-{
-    uint64_t  n;
-
-    if (*p < '0' || *p > '9') {
-        return NULL;
-    }
-
-    for (n = 0; *p >= '0' && *p <= '9'; p++) {
-        n = n > UINT64_MAX / 16 ? n : n * 10 + (*p - '0');
-    }
-
-    *ret = n;
-
-    return p;
 }
 
 

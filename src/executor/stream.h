@@ -24,12 +24,5 @@
 int sandbox_stream_start(sandbox_execution_t *e, struct evhttp_request *req,
     char *error, size_t size);
 
-/*
- * "after=7&attempt=2": 1, and the numbers; 0 for what is left out.  A number
- * that is too large for one is as good as the largest.
- */
-int sandbox_stream_parse_query(const char *query, uint64_t *ret_after,
-    uint64_t *ret_attempt);
-
 
 #endif /* _SANDBOX_STREAM_H_INCLUDED_ */

@@ -125,21 +125,26 @@ ngx_sandbox_execute_body(ngx_sandbox_flow_t *f, char *mode)
 
 ngx_int_t
 ngx_sandbox_execute_ask(ngx_sandbox_flow_t *f, ngx_sandbox_call_t *call,
-    char *method, ngx_str_t *id, char *verb, ngx_str_t *session_id)
+    ngx_str_t *id, char *verb, ngx_int_t attempt, ngx_str_t *session_id)
 {
     u_char  *p;
 
-    verb = verb ? verb : "";
-
-    p = ngx_pnalloc(f->pool, sizeof("/v1/executions/") + id->len
-                             + ngx_strlen(verb));
+    p = ngx_pnalloc(f->pool, sizeof("/v1/executions//?attempt=") + id->len
+                             + ngx_strlen(verb) + NGX_INT_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    call->method = method;
+    call->method = "POST";
     call->uri.data = p;
-    call->uri.len = ngx_sprintf(p, "/v1/executions/%V%s", id, verb) - p;
+
+    p = ngx_sprintf(p, "/v1/executions/%V/%s", id, verb);
+
+    if (attempt) {
+        p = ngx_sprintf(p, "?attempt=%i", attempt);
+    }
+
+    call->uri.len = p - call->uri.data;
     call->max_body = 4096;
 
     return ngx_sandbox_op_executor(f, call, session_id);

@@ -412,7 +412,7 @@ ngx_sandbox_execute_ack(ngx_sandbox_flow_t *f)
 
     e->call.timeout = NGX_SANDBOX_EXECUTE_ACK_MS;
 
-    return ngx_sandbox_execute_ask(f, &e->call, "POST", &e->id, "/ack",
+    return ngx_sandbox_execute_ask(f, &e->call, &e->id, "ack", e->attempt,
                                    &e->session_id);
 }
 

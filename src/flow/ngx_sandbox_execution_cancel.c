@@ -127,7 +127,7 @@ ngx_sandbox_cancel_ask(ngx_sandbox_flow_t *f)
 
     c->call.timeout = NGX_SANDBOX_CANCEL_ASK_MS;
 
-    return ngx_sandbox_execute_ask(f, &c->call, "POST", &c->id, "/cancel",
+    return ngx_sandbox_execute_ask(f, &c->call, &c->id, "cancel", 0,
                                    &c->session_id);
 }
 

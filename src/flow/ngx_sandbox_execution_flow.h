@@ -192,13 +192,12 @@ ngx_int_t ngx_sandbox_execute_shown(ngx_sandbox_flow_t *f);
 ngx_int_t ngx_sandbox_execute_call(ngx_sandbox_flow_t *f, char *mode);
 ngx_int_t ngx_sandbox_execute_refused(ngx_sandbox_flow_t *f);
 
-/* what the executor is to do with one that it has; verb may be NULL: how is it
- */
+/* what the executor is to do with one of its executions; attempt 0: any */
 ngx_int_t ngx_sandbox_execute_ask(ngx_sandbox_flow_t *f,
-    ngx_sandbox_call_t *call, char *method, ngx_str_t *id, char *verb,
+    ngx_sandbox_call_t *call, ngx_str_t *id, char *verb, ngx_int_t attempt,
     ngx_str_t *session_id);
 
-/* does its answer to that say that it has this attempt? */
+/* does its answer to "fence" say that it has this attempt? */
 ngx_uint_t ngx_sandbox_execute_knows(ngx_sandbox_flow_t *f,
     ngx_sandbox_call_t *call, ngx_int_t attempt);
 

@@ -9,10 +9,13 @@
  *
  * Its executor is asked first: after an outage of MariaDB or of nginx it may
  * still run the code, or hold the result and be about to report it.  What it
- * does not know, and what does not answer, is given up; then the row says
- * whether there is another attempt, and when.  Each change is a conditional
- * statement that names the attempt, so this may run twice, late, or on several
- * workers, and an executor that comes back cannot report what was given up.
+ * does not know is given up, and it takes it no more: the worker that should
+ * have handed it over may only be slow.  So is what does not answer.  Then the
+ * row says whether there is another attempt, and when.
+ *
+ * Each change is a conditional statement that names the attempt, so this may
+ * run twice, late, or on several workers, and an executor that comes back
+ * cannot report what was given up.
  */
 
 
@@ -195,8 +198,8 @@ ngx_sandbox_execution_settle_ask(ngx_sandbox_flow_t *f)
 
     s->run.call.timeout = NGX_SANDBOX_SETTLE_ASK_MS;
 
-    return ngx_sandbox_execute_ask(f, &s->run.call, "GET", &s->run.id, NULL,
-                                   &s->run.session_id);
+    return ngx_sandbox_execute_ask(f, &s->run.call, &s->run.id, "fence",
+                                   s->run.attempt, &s->run.session_id);
 }
 
 

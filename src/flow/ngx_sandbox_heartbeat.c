@@ -131,9 +131,8 @@ ngx_sandbox_heartbeat_end(ngx_sandbox_flow_t *f)
 
     h->call.timeout = NGX_SANDBOX_HEARTBEAT_ASK_MS;
 
-    return ngx_sandbox_execute_ask(f, &h->call, "POST",
-                                   &h->unwanted[h->next++], "/cancel",
-                                   &h->session_id);
+    return ngx_sandbox_execute_ask(f, &h->call, &h->unwanted[h->next++],
+                                   "cancel", 0, &h->session_id);
 }
 
 

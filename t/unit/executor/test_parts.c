@@ -157,9 +157,9 @@ test_past(void **state)
     assert_int_equal(sandbox_past_attempt(&past, "a"), 0);
     assert_int_equal(sandbox_past_attempt(&past, ""), 0);
 
-    sandbox_past_add(&past, "a", 2);
-    sandbox_past_add(&past, "a", 1);
-    sandbox_past_add(&past, "b", 3);
+    sandbox_past_add(&past, "ax", 1, 2);
+    sandbox_past_add(&past, "ax", 1, 1);
+    sandbox_past_add(&past, "bx", 1, 3);
 
     assert_int_equal(sandbox_past_attempt(&past, "a"), 2);
     assert_int_equal(sandbox_past_attempt(&past, "b"), 3);
@@ -167,7 +167,7 @@ test_past(void **state)
 
     for (i = 0; i < SANDBOX_PAST_MAX - 1; i++) {
         snprintf(id, sizeof(id), "n%u", i);
-        sandbox_past_add(&past, id, 1);
+        sandbox_past_add(&past, id, strlen(id), 1);
     }
 
     assert_int_equal(sandbox_past_attempt(&past, "a"), 0);
