@@ -21,7 +21,7 @@ my $port = port() + 1;
 
 my $indexer = open my $index, '|-', 'python3', "$root/t/lib/package_index.py", $port
     or BAIL_OUT("no index: $!");
-wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") })
+wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 60)
     or BAIL_OUT('the index does not listen');
 File::Path::remove_tree(home() . '/packages') if -d home() . '/packages';
 
@@ -340,6 +340,25 @@ ok(wait_for(sub {
     !db("SELECT 1 FROM containers WHERE session_id = '$t'
          AND status <> 'removed'");
 }, 15), 'and nothing is left of it');
+
+
+# ---- where no session gets another one
+
+nginx_stop();
+nginx_start(workers => 2, conf => sub {
+    config();
+    s/sandbox_session_restarts 3/sandbox_session_restarts 0/;
+});
+
+my $z = persistent();
+my $only = submit($z, code => 'sleep 60');
+begun($only);
+kill_container($z);
+ok(wait_for(sub { record($z)->{status} eq 'failed' }, 20),
+   'a persistent one fails as well');
+is(record($z)->{restart_count}, 0, 'at once');
+is(ended($only)->{error_message}, 'the sandbox ended while it ran',
+   'with what it ran');
 
 close $index;
 finish();

@@ -167,7 +167,8 @@ is(installed(settled($u)), 'good==2.0', 'the newest one');
 for my $case (['../x'], ['/etc/passwd'], ['x@http://a/b'], ['git+https://a/b'],
               ['--index-url=http://a'], ['-e'], ['./x'], ['x[extra]'], ['x;y'],
               ['x==1'], ['x y'], ["x\n--y"], ['@a/b'], ['@a/../b'], ['x', '>1'],
-              ['x', '1 --y'], ['x', '1;y'], ['x', '==1,!=2'], ['x', '*'])
+              ['x', '1 --y'], ['x', '1;y'], ['x', '==1,!=2'], ['x', '*'],
+              ['x', 'latest'], ['x', '==a1'])
 {
     my ($name, $version) = @$case;
     is(install($u, packages([$name, $version]))->{status}, 422,

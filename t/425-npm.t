@@ -164,6 +164,40 @@ $session = settled($v);
 is(installed($session), 'wants-new==1.0.0 wants-old==1.0.0',
    'allowed, both are there') or diag($session->{dependency_install_error});
 
+# ---- two versions of one package, and names that differ by a character
+
+my $w = node_session(mode => 'persistent',
+                     dependencies => packages(['left', '1.0.0'], ['right', undef],
+                                              ['a-like', undef]));
+is(installed($session = settled($w)),
+   'a-like==1.0.0 left==1.0.0 right==1.2.0 right==2.0.0',
+   'a package has its own of what is there in another version')
+    or diag($session->{dependency_install_error});
+is($session->{installed_dependencies}[2]{version}, '2.0.0',
+   'what code finds is told first');
+
+install($w, packages(['a.like', undef]));
+is(installed($session = settled($w)),
+   'a-like==1.0.0 a.like==2.0.0 left==1.0.0 right==1.2.0 right==2.0.0',
+   'a name that is like another takes nothing away')
+    or diag($session->{dependency_install_error});
+
+my $both = 'handler = () => [require("left").text, require("right").text,'
+    . ' require("a-like").text, require("a.like").text]';
+is_deeply(value($w, $both), [qw(hello newer dash dot)], 'code has them all');
+
+kill 'KILL', inspect($session->{container_id})->{State}{Pid};
+expect_error(qr/connect\(\) to .*\Q$w\E.* failed/);
+ok(wait_for(sub {
+    my $again = api(GET => "/sessions/$w")->{json};
+
+    return $again->{restart_count} == 1
+           && $again->{dependency_install_status} eq 'completed';
+}, 60), 'its container is replaced');
+is_deeply(value($w, $both), [qw(hello newer dash dot)],
+          'the next one has the same versions');
+
+
 # ---- what is refused
 
 for my $case (['git+https://a/b.git'], ['git://a/b'], ['github:a/b'], ['a/b'],
@@ -173,7 +207,9 @@ for my $case (['git+https://a/b.git'], ['git://a/b'], ['github:a/b'], ['a/b'],
               ['@a/b/c'], ['@a/../b'], ['@../b'], ['x y'], ["x\n-g"],
               ['x', '^1.0.0'], ['x', '~1'], ['x', '>1'], ['x', '1 || 2'],
               ['x', '*'], ['x', 'npm:left@1.0.0'], ['x', 'file:..'],
-              ['x', 'http://a/x.tgz'], ['x', 'git+ssh://a/b'], ['x', 'a/b'])
+              ['x', 'http://a/x.tgz'], ['x', 'git+ssh://a/b'], ['x', 'a/b'],
+              ['x', '1'], ['x', '1.2'], ['x', '1.2.x'], ['x', 'latest'],
+              ['x', 'v1.2.3'])
 {
     my ($name, $version) = @$case;
     is(install($u, packages([$name, $version]))->{status}, 422,
@@ -183,6 +219,12 @@ for my $case (['git+https://a/b.git'], ['git://a/b'], ['github:a/b'], ['a/b'],
 is(api(POST => '/sessions', { template_id => 'nodejs-basic',
        dependencies => packages(['npm:left', undef]) })->{status}, 422,
    'at create as well');
+like(install($u, packages(['left', '1.0.0'], ['right', '1.x']))
+     ->{json}{error_detail}, qr/^dependencies\[1\]\.version: .*"1\.2\.3"/,
+     'which one, and what it should be, is told');
+like(api(POST => '/sessions', { template_id => 'nodejs-basic',
+         dependencies => packages(['right', 'latest']) })->{json}{error_detail},
+     qr/^dependencies: .*whole versions/, 'at create as well');
 is(api(GET => "/sessions/$u")->{json}{dependency_install_status}, 'failed',
    'none of them has begun anything');
 

@@ -230,8 +230,8 @@ ngx_sandbox_installed_api(ngx_sandbox_api_t *a)
 
         /* written anew: only what is known is shown to others */
 
-        if (ngx_sandbox_dependencies_merge(a->request->pool, NULL,
-                                           &body.installed, &in->installed)
+        if (ngx_sandbox_dependencies_write(a->request->pool, &body.installed,
+                                           &in->installed)
             != NGX_OK)
         {
             ngx_sandbox_api_fail_with(a, NGX_SANDBOX_INTERNAL_ERROR,

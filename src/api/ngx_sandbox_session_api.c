@@ -266,8 +266,9 @@ ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
         ngx_sandbox_install_refuse(a, s->index_url.len
                    ? "python_package_index_url: must be empty or one of "
                      "sandbox_package_index"
-                   : "dependencies: this instance has no package index "
-                     "for them");
+                   : "dependencies: this instance has no package index for "
+                     "packages of such names and versions; npm needs whole "
+                     "versions, as \"1.2.3\"");
         return NGX_DECLINED;
     }
 
@@ -279,7 +280,7 @@ ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
 
     if (ngx_sandbox_package_runtimes(a->request->pool, kinds, &s->runtimes)
         != NGX_OK
-        || ngx_sandbox_dependencies_merge(a->request->pool, NULL, &s->asked,
+        || ngx_sandbox_dependencies_write(a->request->pool, &s->asked,
                                           &s->dependencies)
            != NGX_OK)
     {

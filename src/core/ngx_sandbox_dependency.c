@@ -5,7 +5,7 @@
 
 
 /*
- * Lists of packages: read, merged, written.
+ * Lists of packages: read, judged, merged, written.
  */
 
 
@@ -23,6 +23,10 @@ typedef struct {
 } ngx_sandbox_dependencies_t;
 
 
+static ngx_uint_t ngx_sandbox_dependency_version_fits(ngx_uint_t kind,
+    const ngx_str_t *version);
+static const ngx_sandbox_dependency_t *ngx_sandbox_dependency_find(
+    ngx_uint_t kind, const ngx_sandbox_items_t *items, const ngx_str_t *name);
 static ngx_uint_t ngx_sandbox_dependency_same(const ngx_str_t *one,
     const ngx_str_t *other);
 static u_char ngx_sandbox_dependency_next(const ngx_str_t *name, size_t *i);
@@ -81,35 +85,122 @@ ngx_sandbox_dependencies_read(ngx_pool_t *pool, const ngx_str_t *text,
 
 
 ngx_int_t
-ngx_sandbox_dependencies_merge(ngx_pool_t *pool,
-    const ngx_sandbox_items_t *kept, const ngx_sandbox_items_t *asked,
-    ngx_str_t *ret_text)
+ngx_sandbox_dependencies_write(ngx_pool_t *pool,
+    const ngx_sandbox_items_t *items, ngx_str_t *ret_text)
 {
-    ngx_uint_t                 i, j;
-    ngx_sandbox_json_t         json;
-    ngx_sandbox_dependency_t  *old, *dep;
+    ngx_uint_t                       i;
+    ngx_sandbox_json_t               json;
+    const ngx_sandbox_dependency_t  *dep;
 
-    old = kept ? kept->elts : NULL;
-    dep = asked->elts;
+    dep = items->elts;
 
     ngx_sandbox_json_init(&json, pool, 256);
     ngx_sandbox_json_array_start(&json);
 
-    for (i = 0; kept && i < kept->nelts; i++) {
+    for (i = 0; i < items->nelts; i++) {
+        ngx_sandbox_dependency_write(&json, &dep[i]);
+    }
 
-        for (j = 0; j < asked->nelts; j++) {
-            if (ngx_sandbox_dependency_same(&old[i].name, &dep[j].name)) {
-                break;
-            }
-        }
+    ngx_sandbox_json_array_end(&json);
 
-        if (j == asked->nelts) {
-            ngx_sandbox_dependency_write(&json, &old[i]);
+    return ngx_sandbox_json_finish(&json, ret_text);
+}
+
+
+const ngx_sandbox_dependency_t *
+ngx_sandbox_dependencies_misfit(ngx_uint_t kind,
+    const ngx_sandbox_items_t *items)
+{
+    ngx_uint_t                       i;
+    const ngx_sandbox_dependency_t  *dep;
+
+    dep = items->elts;
+
+    for (i = 0; i < items->nelts; i++) {
+
+        if (!ngx_sandbox_dependency_name_fits(kind, &dep[i].name)
+            || !ngx_sandbox_dependency_version_fits(kind, &dep[i].version))
+        {
+            return &dep[i];
         }
     }
 
-    for (j = 0; j < asked->nelts; j++) {
-        ngx_sandbox_dependency_write(&json, &dep[j]);
+    return NULL;
+}
+
+
+/* only npm has scopes */
+
+ngx_uint_t
+ngx_sandbox_dependency_name_fits(ngx_uint_t kind, const ngx_str_t *name)
+{
+    return kind == NGX_SANDBOX_PACKAGE_NPM || name->data[0] != '@';
+}
+
+
+/* npm: three numbers and what semver 2.0 lets follow; Python: one and more */
+
+static ngx_uint_t
+ngx_sandbox_dependency_version_fits(ngx_uint_t kind, const ngx_str_t *version)
+{
+    u_char      *p, *last, *start;
+    ngx_uint_t   n, numbers;
+
+    if (version->len == 0) {
+        return 1;
+    }
+
+    p = version->data;
+    last = p + version->len;
+    numbers = (kind == NGX_SANDBOX_PACKAGE_NPM) ? 3 : 1;
+
+    for (n = 0; n < numbers; n++) {
+
+        if (n && (p == last || *p++ != '.')) {
+            return 0;
+        }
+
+        start = p;
+
+        while (p < last && *p >= '0' && *p <= '9') {
+            p++;
+        }
+
+        if (p == start) {
+            return 0;
+        }
+    }
+
+    return kind != NGX_SANDBOX_PACKAGE_NPM
+           || p == last || *p == '-' || *p == '+';
+}
+
+
+ngx_int_t
+ngx_sandbox_dependencies_merge(ngx_pool_t *pool, ngx_uint_t kind,
+    const ngx_sandbox_items_t *kept, const ngx_sandbox_items_t *asked,
+    ngx_str_t *ret_text)
+{
+    ngx_uint_t                       i;
+    ngx_sandbox_json_t               json;
+    const ngx_sandbox_dependency_t  *dep;
+
+    ngx_sandbox_json_init(&json, pool, 256);
+    ngx_sandbox_json_array_start(&json);
+
+    dep = kept->elts;
+
+    for (i = 0; i < kept->nelts; i++) {
+
+        if (ngx_sandbox_dependency_find(kind, asked, &dep[i].name) == NULL) {
+            ngx_sandbox_dependency_write(&json, &dep[i]);
+        }
+    }
+
+    dep = asked->elts;
+
+    for (i = 0; i < asked->nelts; i++) {
+        ngx_sandbox_dependency_write(&json, &dep[i]);
     }
 
     ngx_sandbox_json_array_end(&json);
@@ -119,28 +210,26 @@ ngx_sandbox_dependencies_merge(ngx_pool_t *pool,
 
 
 ngx_int_t
-ngx_sandbox_dependencies_pin(ngx_pool_t *pool,
+ngx_sandbox_dependencies_pin(ngx_pool_t *pool, ngx_uint_t kind,
     const ngx_sandbox_items_t *asked, const ngx_sandbox_items_t *installed,
     ngx_str_t *ret_text)
 {
-    ngx_uint_t                 i, j;
-    ngx_sandbox_json_t         json;
-    ngx_sandbox_dependency_t  *dep, *there, pinned;
+    ngx_uint_t                       i;
+    ngx_sandbox_json_t               json;
+    ngx_sandbox_dependency_t         pinned;
+    const ngx_sandbox_dependency_t  *dep, *there;
 
     dep = asked->elts;
-    there = installed->elts;
 
     ngx_sandbox_json_init(&json, pool, 256);
     ngx_sandbox_json_array_start(&json);
 
     for (i = 0; i < asked->nelts; i++) {
         pinned = dep[i];
+        there = ngx_sandbox_dependency_find(kind, installed, &dep[i].name);
 
-        for (j = 0; j < installed->nelts; j++) {
-            if (ngx_sandbox_dependency_same(&dep[i].name, &there[j].name)) {
-                pinned.version = there[j].version;
-                break;
-            }
+        if (there) {
+            pinned.version = there->version;
         }
 
         ngx_sandbox_dependency_write(&json, &pinned);
@@ -149,6 +238,36 @@ ngx_sandbox_dependencies_pin(ngx_pool_t *pool,
     ngx_sandbox_json_array_end(&json);
 
     return ngx_sandbox_json_finish(&json, ret_text);
+}
+
+
+/* a name of npm is that name only: "a-b", "a.b" and "A-B" are three packages */
+
+static const ngx_sandbox_dependency_t *
+ngx_sandbox_dependency_find(ngx_uint_t kind, const ngx_sandbox_items_t *items,
+    const ngx_str_t *name)
+{
+    ngx_uint_t                       i, same;
+    const ngx_sandbox_dependency_t  *dep;
+
+    dep = items->elts;
+
+    for (i = 0; i < items->nelts; i++) {
+
+        if (kind == NGX_SANDBOX_PACKAGE_NPM) {
+            same = dep[i].name.len == name->len
+                   && ngx_memcmp(dep[i].name.data, name->data, name->len) == 0;
+
+        } else {
+            same = ngx_sandbox_dependency_same(&dep[i].name, name);
+        }
+
+        if (same) {
+            return &dep[i];
+        }
+    }
+
+    return NULL;
 }
 
 

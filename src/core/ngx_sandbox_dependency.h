@@ -10,6 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_sandbox_package.h"
 #include "ngx_sandbox_validate.h"
 
 
@@ -22,16 +23,29 @@
 ngx_int_t ngx_sandbox_dependencies_read(ngx_pool_t *pool,
     const ngx_str_t *text, ngx_sandbox_items_t *ret_items);
 
+ngx_int_t ngx_sandbox_dependencies_write(ngx_pool_t *pool,
+    const ngx_sandbox_items_t *items, ngx_str_t *ret_text);
+
 /*
- * What was there and is not asked for anew, then what is; "kept" may be NULL.
- * The name of a Python package is the same whatever stands between its words.
+ * The first that no package of a kind can be, or NULL.  Versions are exact: npm
+ * would read "1.2" as a range, and "latest" as a tag.
  */
-ngx_int_t ngx_sandbox_dependencies_merge(ngx_pool_t *pool,
+const ngx_sandbox_dependency_t *ngx_sandbox_dependencies_misfit(
+    ngx_uint_t kind, const ngx_sandbox_items_t *items);
+
+ngx_uint_t ngx_sandbox_dependency_name_fits(ngx_uint_t kind,
+    const ngx_str_t *name);
+
+/* What was there and is not asked for anew, then what is. */
+ngx_int_t ngx_sandbox_dependencies_merge(ngx_pool_t *pool, ngx_uint_t kind,
     const ngx_sandbox_items_t *kept, const ngx_sandbox_items_t *asked,
     ngx_str_t *ret_text);
 
-/* What was asked for, in the versions that are installed. */
-ngx_int_t ngx_sandbox_dependencies_pin(ngx_pool_t *pool,
+/*
+ * What was asked for, in the versions that are installed; of several of one
+ * name the first.
+ */
+ngx_int_t ngx_sandbox_dependencies_pin(ngx_pool_t *pool, ngx_uint_t kind,
     const ngx_sandbox_items_t *asked, const ngx_sandbox_items_t *installed,
     ngx_str_t *ret_text);
 

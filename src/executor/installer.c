@@ -39,6 +39,7 @@ static json_t *sandbox_pip_field(char *text, const char *name);
 static char *sandbox_npm_variable(const sandbox_installer_run_t *run,
     unsigned n);
 static json_t *sandbox_npm_list(int folder);
+static void sandbox_npm_add(json_t *list, json_t *packages, int nested);
 static char *sandbox_installer_common(const sandbox_installer_run_t *run,
     unsigned n);
 static char *sandbox_installer_package(const sandbox_installer_t *installer,
@@ -418,14 +419,16 @@ sandbox_npm_variable(const sandbox_installer_run_t *run, unsigned n)
 }
 
 
-/* npm's own account of what it has laid out */
+/*
+ * npm's own account of what it has laid out: what code finds first, then what
+ * packages have for themselves, perhaps in other versions
+ */
 
 static json_t *
 sandbox_npm_list(int folder)
 {
-    char        *text;
-    json_t      *lock, *list, *package, *version;
-    const char  *path, *name, *next;
+    char    *text;
+    json_t  *lock, *list;
 
     list = json_array();
     text = sandbox_installer_read(folder, "node_modules/.package-lock.json",
@@ -434,16 +437,36 @@ sandbox_npm_list(int folder)
 
     free(text);
 
-    json_object_foreach(json_object_get(lock, "packages"), path, package) {
+    sandbox_npm_add(list, json_object_get(lock, "packages"), 0);
+    sandbox_npm_add(list, json_object_get(lock, "packages"), 1);
+
+    json_decref(lock);
+
+    return list;
+}
+
+
+/* "node_modules/a", and nested in it "node_modules/a/node_modules/b" */
+
+static void
+sandbox_npm_add(json_t *list, json_t *packages, int nested)
+{
+    json_t      *package, *version;
+    unsigned     depth;
+    const char  *path, *name, *next;
+
+    json_object_foreach(packages, path, package) {
         name = path;
 
-        while ((next = strstr(name, "node_modules/")) != NULL) {
+        for (depth = 0; (next = strstr(name, "node_modules/")) != NULL; depth++)
+        {
             name = next + sizeof("node_modules/") - 1;
         }
 
         version = json_object_get(package, "version");
 
-        if (sandbox_installer_is_name(name)
+        if ((depth > 1) == nested
+            && sandbox_installer_is_name(name)
             && sandbox_installer_is_version(json_string_value(version))
             && json_array_size(list) < SANDBOX_INSTALLED_MAX)
         {
@@ -451,10 +474,6 @@ sandbox_npm_list(int folder)
                                                   "version", version));
         }
     }
-
-    json_decref(lock);
-
-    return list;
 }
 
 

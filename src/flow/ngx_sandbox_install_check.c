@@ -13,10 +13,12 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_sandbox.h"
+#include "ngx_sandbox_dependency.h"
 #include "ngx_sandbox_install_flow.h"
 
 
-static ngx_uint_t ngx_sandbox_install_scoped(const ngx_sandbox_items_t *asked);
+static void ngx_sandbox_install_misfit(ngx_sandbox_flow_t *f, ngx_uint_t kind,
+    const ngx_sandbox_items_t *asked, const ngx_sandbox_dependency_t *misfit);
 
 
 ngx_uint_t
@@ -30,8 +32,7 @@ ngx_sandbox_install_kinds(const ngx_array_t *indexes,
     for (kind = 0; kind < NGX_SANDBOX_PACKAGE_KINDS; kind++) {
 
         if (ngx_sandbox_package_find(indexes, kind, index_url)
-            && (kind == NGX_SANDBOX_PACKAGE_NPM
-                || ngx_sandbox_install_scoped(asked) == asked->nelts))
+            && ngx_sandbox_dependencies_misfit(kind, asked) == NULL)
         {
             kinds |= 1 << kind;
         }
@@ -41,31 +42,12 @@ ngx_sandbox_install_kinds(const ngx_array_t *indexes,
 }
 
 
-/* the first that only npm can mean, or how many there are */
-
-static ngx_uint_t
-ngx_sandbox_install_scoped(const ngx_sandbox_items_t *asked)
-{
-    ngx_uint_t                 i;
-    ngx_sandbox_dependency_t  *dep;
-
-    dep = asked->elts;
-
-    for (i = 0; i < asked->nelts && dep[i].name.data[0] != '@'; i++) {
-        /* void */
-    }
-
-    return i;
-}
-
-
 ngx_int_t
 ngx_sandbox_install_check(ngx_sandbox_flow_t *f, const ngx_str_t *runtime,
     const ngx_sandbox_items_t *asked, const ngx_str_t *index_url)
 {
-    ngx_uint_t  kind, scoped;
-
-    scoped = ngx_sandbox_install_scoped(asked);
+    ngx_uint_t                       kind;
+    const ngx_sandbox_dependency_t  *misfit;
 
     if (ngx_sandbox_package_kind(runtime, &kind) != NGX_OK) {
         (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
@@ -90,16 +72,42 @@ ngx_sandbox_install_check(ngx_sandbox_flow_t *f, const ngx_str_t *runtime,
                     "index, or ask the operator to allow one for the "
                     "template's language.");
 
-    } else if (kind != NGX_SANDBOX_PACKAGE_NPM && scoped < asked->nelts) {
-        (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
-                                     "dependencies[%ui].name: no package of "
-                                     "%V has such a name", scoped, runtime);
-
     } else {
-        return NGX_OK;
+        misfit = ngx_sandbox_dependencies_misfit(kind, asked);
+
+        if (misfit == NULL) {
+            return NGX_OK;
+        }
+
+        ngx_sandbox_install_misfit(f, kind, asked, misfit);
     }
 
     f->error.status = 422;
 
     return NGX_ERROR;
+}
+
+
+static void
+ngx_sandbox_install_misfit(ngx_sandbox_flow_t *f, ngx_uint_t kind,
+    const ngx_sandbox_items_t *asked, const ngx_sandbox_dependency_t *misfit)
+{
+    ngx_uint_t                       n;
+    const ngx_sandbox_dependency_t  *first;
+
+    first = asked->elts;
+    n = misfit - first;
+
+    if (!ngx_sandbox_dependency_name_fits(kind, &misfit->name)) {
+        (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
+                                     "dependencies[%ui].name: no package of "
+                                     "%V has such a name", n,
+                                     &ngx_sandbox_package_kinds[kind]);
+        return;
+    }
+
+    (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
+                                 "dependencies[%ui].version: must be a whole "
+                                 "version of %V, as \"1.2.3\", or none", n,
+                                 &ngx_sandbox_package_kinds[kind]);
 }

@@ -23,7 +23,7 @@
 
 /*
  * Which kinds of packages these can be, as bits: those that an index is there
- * for, by its URL or name, and that have such names.
+ * for, by its URL or name, and that have such names and versions.
  */
 ngx_uint_t ngx_sandbox_install_kinds(const ngx_array_t *indexes,
     const ngx_sandbox_items_t *asked, const ngx_str_t *index_url);
@@ -50,6 +50,7 @@ typedef struct {
     ngx_str_t             id;
     ngx_sandbox_items_t   asked;
     ngx_str_t             index_url;   /* as the client gave it; empty: any */
+    ngx_uint_t            kind;
     ngx_str_t             packages;    /* JSON, with what was there before */
     ngx_str_t             epoch;
 } ngx_sandbox_install_request_t;

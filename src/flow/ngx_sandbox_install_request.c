@@ -68,7 +68,7 @@ ngx_sandbox_install_read(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_install_found(ngx_sandbox_flow_t *f)
 {
-    ngx_str_t                      *status, *overdue;
+    ngx_str_t                      *status, *overdue, *runtime;
     ngx_sandbox_install_request_t  *in;
 
     in = f->data;
@@ -100,11 +100,11 @@ ngx_sandbox_install_found(ngx_sandbox_flow_t *f)
                                      "session already");
     }
 
-    if (ngx_sandbox_install_check(f,
-                     ngx_sandbox_op_value(f,
-                                          NGX_SANDBOX_SESSION_LANGUAGE_RUNTIME),
-                     &in->asked, &in->index_url)
-        != NGX_OK)
+    runtime = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_LANGUAGE_RUNTIME);
+
+    if (ngx_sandbox_install_check(f, runtime, &in->asked, &in->index_url)
+        != NGX_OK
+        || ngx_sandbox_package_kind(runtime, &in->kind) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -142,7 +142,7 @@ ngx_sandbox_install_merge(ngx_sandbox_flow_t *f)
         return NGX_ERROR;
     }
 
-    return ngx_sandbox_dependencies_merge(f->pool, &kept, &in->asked,
+    return ngx_sandbox_dependencies_merge(f->pool, in->kind, &kept, &in->asked,
                                           &in->packages);
 }
 

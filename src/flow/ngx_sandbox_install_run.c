@@ -32,7 +32,7 @@ static ngx_int_t ngx_sandbox_install_look(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_seen(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_call(ngx_sandbox_flow_t *f);
 static ngx_int_t ngx_sandbox_install_packages(ngx_sandbox_flow_t *f,
-    ngx_str_t *ret_packages);
+    ngx_uint_t kind, ngx_str_t *ret_packages);
 static ngx_int_t ngx_sandbox_install_body(ngx_sandbox_flow_t *f,
     const ngx_sandbox_package_index_t *index, ngx_str_t *packages);
 static ngx_int_t ngx_sandbox_install_taken(ngx_sandbox_flow_t *f);
@@ -191,7 +191,7 @@ ngx_sandbox_install_call(ngx_sandbox_flow_t *f)
         return NGX_OK;
     }
 
-    if (ngx_sandbox_install_packages(f, &packages) != NGX_OK
+    if (ngx_sandbox_install_packages(f, index->kind, &packages) != NGX_OK
         || ngx_sandbox_install_body(f, index, &packages) != NGX_OK)
     {
         return NGX_ERROR;
@@ -210,7 +210,8 @@ ngx_sandbox_install_call(ngx_sandbox_flow_t *f)
 /* a new container gets the versions that the one before it had */
 
 static ngx_int_t
-ngx_sandbox_install_packages(ngx_sandbox_flow_t *f, ngx_str_t *ret_packages)
+ngx_sandbox_install_packages(ngx_sandbox_flow_t *f, ngx_uint_t kind,
+    ngx_str_t *ret_packages)
 {
     ngx_str_t            *asked, *kept, *restarts, *installed;
     ngx_sandbox_items_t   packages, there;
@@ -235,7 +236,7 @@ ngx_sandbox_install_packages(ngx_sandbox_flow_t *f, ngx_str_t *ret_packages)
         return NGX_ERROR;
     }
 
-    return ngx_sandbox_dependencies_pin(f->pool, &packages, &there,
+    return ngx_sandbox_dependencies_pin(f->pool, kind, &packages, &there,
                                         ret_packages);
 }
 

@@ -146,25 +146,33 @@ fuzz_allow(ngx_pool_t *pool, const ngx_str_t *text)
 static void
 fuzz_list(ngx_pool_t *pool, const ngx_str_t *text)
 {
-    ngx_str_t            first, second;
-    ngx_sandbox_items_t  items, again;
+    ngx_str_t                        first, second;
+    ngx_uint_t                       kind;
+    ngx_sandbox_items_t              items, again;
+    const ngx_sandbox_dependency_t  *dep, *misfit;
 
     if (ngx_sandbox_dependencies_read(pool, text, &items) != NGX_OK) {
         return;
     }
 
     fuzz_bug(items.nelts > NGX_SANDBOX_INSTALLED_MAX);
-    fuzz_bug(ngx_sandbox_dependencies_merge(pool, NULL, &items, &first)
-             != NGX_OK);
+    fuzz_bug(ngx_sandbox_dependencies_write(pool, &items, &first) != NGX_OK);
     fuzz_bug(ngx_sandbox_dependencies_read(pool, &first, &again) != NGX_OK);
     fuzz_bug(again.nelts != items.nelts);
 
     /* each name takes the place of its own */
 
-    fuzz_bug(ngx_sandbox_dependencies_merge(pool, &items, &again, &second)
-             != NGX_OK);
-    fuzz_bug(first.len != second.len
-             || ngx_memcmp(first.data, second.data, first.len) != 0);
+    for (kind = 0; kind < NGX_SANDBOX_PACKAGE_KINDS; kind++) {
+        fuzz_bug(ngx_sandbox_dependencies_merge(pool, kind, &items, &again,
+                                                &second)
+                 != NGX_OK);
+        fuzz_bug(first.len != second.len
+                 || ngx_memcmp(first.data, second.data, first.len) != 0);
+
+        misfit = ngx_sandbox_dependencies_misfit(kind, &items);
+        dep = items.elts;
+        fuzz_bug(misfit && (misfit < dep || misfit >= dep + items.nelts));
+    }
 }
 
 

@@ -194,6 +194,8 @@ NPM = [npm_package("left", "1.0.0", "exports.text = require('right').text;",
        npm_package("right", "1.1.0", "exports.text = 'older';"),
        npm_package("right", "1.2.0", "exports.text = 'hello';"),
        npm_package("right", "2.0.0", "exports.text = 'newer';"),
+       npm_package("a-like", "1.0.0", "exports.text = 'dash';"),
+       npm_package("a.like", "2.0.0", "exports.text = 'dot';"),
        npm_package("@scope/one", "1.0.0", "exports.text = 'scoped';"),
        npm_package("only-import", "1.0.0", "import { text } from 'right';\n"
                    "export default text; export const own = 1;",

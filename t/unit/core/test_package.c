@@ -6,13 +6,11 @@
 
 /*
  * Would catch: a path that leads to what an operator has not allowed, a link
- * that leads nowhere, an index that is taken for another, a package that is
- * asked for twice under two spellings.
+ * that leads nowhere, an index that is taken for another.
  */
 
 
 #include "ngx_sandbox_unit.h"
-#include "ngx_sandbox_dependency.h"
 #include "ngx_sandbox_package.h"
 
 
@@ -287,74 +285,6 @@ test_runtimes(void **state)
 }
 
 
-static void
-test_merge(void **state)
-{
-    ngx_str_t             list, merged;
-    ngx_sandbox_items_t   kept, asked;
-
-    static const char  expected[] =
-        "[{\"name\":\"six\",\"version\":null},"
-        "{\"name\":\"zope-interface\",\"version\":\"2.0\"},"
-        "{\"name\":\"@a/b\",\"version\":null}]";
-
-    list = text("[{\"name\":\"Zope._interface\",\"version\":\"1.0\"},"
-                "{\"name\":\"six\",\"version\":null}]");
-    assert_int_equal(ngx_sandbox_dependencies_read(unit_cycle.pool, &list,
-                                                   &kept), NGX_OK);
-
-    list = text("[{\"name\":\"zope-interface\",\"version\":\"==2.0\"},"
-                "{\"name\":\"@a/b\"}]");
-    assert_int_equal(ngx_sandbox_dependencies_read(unit_cycle.pool, &list,
-                                                   &asked), NGX_OK);
-
-    assert_int_equal(ngx_sandbox_dependencies_merge(unit_cycle.pool, &kept,
-                                                    &asked, &merged), NGX_OK);
-    assert_int_equal(merged.len, sizeof(expected) - 1);
-    assert_memory_equal(merged.data, expected, merged.len);
-
-    list = text("[{\"name\":\"a/../b\"}]");
-    assert_int_equal(ngx_sandbox_dependencies_read(unit_cycle.pool, &list,
-                                                   &kept), NGX_DECLINED);
-    list = text("[}");
-    assert_int_equal(ngx_sandbox_dependencies_read(unit_cycle.pool, &list,
-                                                   &kept), NGX_DECLINED);
-}
-
-
-static void
-test_pin(void **state)
-{
-    ngx_str_t            list, pinned;
-    ngx_sandbox_items_t  asked, installed;
-
-    static const char  expected[] =
-        "[{\"name\":\"Zope.Interface\",\"version\":\"2.0\"},"
-        "{\"name\":\"one\",\"version\":\"1.1\"},"
-        "{\"name\":\"gone\",\"version\":null}]";
-
-    (void) state;
-
-    list = text("[{\"name\":\"Zope.Interface\",\"version\":null},"
-                "{\"name\":\"one\",\"version\":\"1.1\"},"
-                "{\"name\":\"gone\",\"version\":null}]");
-    assert_int_equal(ngx_sandbox_dependencies_read(unit_cycle.pool, &list,
-                                                   &asked), NGX_OK);
-
-    list = text("[{\"name\":\"needed\",\"version\":\"3.0\"},"
-                "{\"name\":\"one\",\"version\":\"1.1\"},"
-                "{\"name\":\"zope-interface\",\"version\":\"2.0\"}]");
-    assert_int_equal(ngx_sandbox_dependencies_read(unit_cycle.pool, &list,
-                                                   &installed), NGX_OK);
-
-    assert_int_equal(ngx_sandbox_dependencies_pin(unit_cycle.pool, &asked,
-                                                  &installed, &pinned),
-                     NGX_OK);
-    assert_int_equal(pinned.len, sizeof(expected) - 1);
-    assert_memory_equal(pinned.data, expected, pinned.len);
-}
-
-
 static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_allow),
     ngx_sandbox_unit_test(test_find),
@@ -362,8 +292,6 @@ static const struct CMUnitTest  tests[] = {
     ngx_sandbox_unit_test(test_index_path),
     ngx_sandbox_unit_test(test_kind),
     ngx_sandbox_unit_test(test_runtimes),
-    ngx_sandbox_unit_test(test_merge),
-    ngx_sandbox_unit_test(test_pin),
 };
 
 ngx_sandbox_unit_main(tests)
