@@ -37,7 +37,7 @@ my $server;
 sub index_start {
     open $server, '|-', 'python3', "$root/t/lib/package_index.py", $port
         or BAIL_OUT("no index: $!");
-    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") })
+    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 60)
         or BAIL_OUT('the index does not listen');
     File::Path::remove_tree(home() . '/packages') if -d home() . '/packages';
 

@@ -124,9 +124,9 @@ sub nginx_start {
         return 0;
     }
 
-    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 5)
+    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 30)
         or BAIL_OUT('nginx does not listen');
-    wait_for(sub { workers() >= ($arg{workers} // 2) }, 10)
+    wait_for(sub { workers() >= ($arg{workers} // 2) }, 30)
         or BAIL_OUT('nginx has too few workers');
     return 1;
 }
