@@ -71,7 +71,7 @@ def done():
     sys.exit(1 if failed else 0)
 
 
-def until(condition, seconds=5.0):
+def until(condition, seconds=20.0):
     end = time.monotonic() + seconds
 
     while time.monotonic() < end:
@@ -377,7 +377,7 @@ class Executor:
             self.signal(signal.SIGTERM)
 
         try:
-            status = self.process.wait(10)
+            status = self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.signal(signal.SIGKILL)
             status = self.process.wait()
