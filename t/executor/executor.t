@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import (BUILT, SESSION, TOKEN, Executor, Result, done,  # noqa
-                     equal, json, ok, skip, until)
+                     equal, json, ok, skip, until, until_made)
 
 MIB = 1024 * 1024
 
@@ -231,7 +231,7 @@ def test_time(e):
 
 def test_processes(e, where):
     def gone(marker):
-        return until(lambda: not e.processes(marker), 1)
+        return until(lambda: not e.processes(marker))
 
     marker = "7%06d" % (os.getpid() % 1000000)
 
@@ -240,7 +240,7 @@ def test_processes(e, where):
        where + "a background process is gone", e.processes(marker))
 
     r = e.shell("sleep %s & sleep 0.2; echo $!" % marker)
-    ok(r.head["duration_ms"] < 2000,
+    ok(r.status == "completed" and r.head["duration_ms"] < 10000,
        where + "and does not keep the execution", r)
 
     daemon = ("import os, sys, time\n"
@@ -256,18 +256,20 @@ def test_processes(e, where):
     ok(r.value == "done" and gone(marker),
        where + "a daemon with its own session is gone",
        e.processes(marker))
-    ok(time.monotonic() - began < 2, where + "quickly")
+    ok(time.monotonic() - began < 10, where + "without a time-out")
 
     # another one runs: it is known whose the daemon is all the same
-    body = e.body("shell", "sleep 1; echo other", mode="async")
+    body = e.body("shell", until_made("first") + "echo other", mode="async")
     e.post(body)
     r = e.python(daemon)
     ok(r.value == "done" and not e.processes(marker)
        and not e.callback.results(body["execution_id"]),
        where + "so is one beside another execution", e.processes(marker))
-    other = until(lambda: e.callback.results(body["execution_id"]), 5)
+    e.make("first")
+    other = until(lambda: e.callback.results(body["execution_id"]))
     equal(Result(other[0].body).out, "other\n",
           where + "which is left alone")
+    os.unlink(e.workspace + "/first")
 
     # and if it says that it is nobody's
     r = e.python("import ctypes\n"
@@ -276,7 +278,7 @@ def test_processes(e, where):
        where + "so is one whose parent gave it away", e.processes(marker), r)
 
     # a group of its own in the same session, beside another execution
-    body = e.body("shell", "sleep 2", mode="async")
+    body = e.body("shell", until_made("second"), mode="async")
     e.post(body)
     r = e.python("import os, time\n"
                  "if os.fork() == 0:\n"
@@ -286,7 +288,9 @@ def test_processes(e, where):
     ok(gone(marker) and not e.callback.results(body["execution_id"]),
        where + "a group of its own in the session is gone",
        e.processes(marker))
-    until(lambda: e.callback.results(body["execution_id"]), 5)
+    e.make("second")
+    until(lambda: e.callback.results(body["execution_id"]))
+    os.unlink(e.workspace + "/second")
 
     forks = ("import os, time\n"
              "for i in range(20):\n"
@@ -299,8 +303,7 @@ def test_processes(e, where):
              "'%s'\n" % marker)
     r = e.python(forks, timeout=20)
     ok(r.status == "completed", where + "processes that run from a kill", r)
-    time.sleep(0.1)
-    equal(e.left(), 0, where + "are all caught")
+    ok(until(lambda: e.left() == 0), where + "are all caught", e.inside())
 
     if e.init:
         r = e.shell("kill -9 -1; echo never; sleep 0.2; exit 5")

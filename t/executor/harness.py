@@ -83,6 +83,11 @@ def until(condition, seconds=20.0):
     return condition()
 
 
+def until_made(name):
+    """Shell code that goes on when the test has made a file, see make()."""
+    return "until [ -e %s ]; do sleep 0.02; done; " % name
+
+
 def end_all():
     """What a killed executor has left, and what starts others all the time."""
     if os.geteuid() == 0:
@@ -402,6 +407,15 @@ class Executor:
     def errors(self):
         with open(self.log, errors="replace") as f:
             return f.read()
+
+    def make(self, name):
+        """A file that code waits for."""
+        open(self.workspace + "/" + name, "w").close()
+
+    def state(self, name):
+        """Of an execution; None: it is not known."""
+        return json.loads(self.request("GET", "/v1/executions/" + name)[1]).get(
+            "state")
 
     def connect(self):
         return Connection(self.socket)
