@@ -665,6 +665,12 @@ def test_prestart(e):
     def ready():
         return e.status()["ready"]
 
+    def signal_all(signo):
+        """All that are ready, and nothing that is on its way out."""
+        until(lambda: ready() == full and len(e.inside()) == 4)
+        for pid in e.inside():
+            os.kill(pid, signo)
+
     full = {"python": 2, "javascript": 2, "shell": 0}
     ok(until(lambda: ready() == full), "what was asked for is kept ready",
        ready())
@@ -680,26 +686,20 @@ def test_prestart(e):
     equal(r.value, False, "nothing of one is seen by the next")
 
     # one that ends before it is needed
-    until(lambda: ready() == full)
-    for pid in e.inside():
-        os.kill(pid, signal.SIGKILL)
+    signal_all(signal.SIGKILL)
     r = e.python(code)
     ok(r.status == "completed", "all killed: a new one is started", r)
     ok(until(lambda: ready() == full), "and they are replaced", ready())
     ok(until(lambda: e.left() == 0), "the dead are waited for", e.left())
 
     # one that somebody has stopped
-    until(lambda: ready() == full)
-    for pid in e.inside():
-        os.kill(pid, signal.SIGSTOP)
-    r = e.python(code, timeout=2)
+    signal_all(signal.SIGSTOP)
+    r = e.python(code, timeout=10)
     ok(r.status == "completed", "all stopped: one goes on", r)
-    for pid in e.inside():
-        os.kill(pid, signal.SIGCONT)
+    signal_all(signal.SIGCONT)
 
     # what it used before does not count
-    until(lambda: ready() == full)
-    until(lambda: e.waiting("python"))
+    until(lambda: e.waiting("python") == 2)
     r = e.python("pass")
     started = e.python("pass", env_vars={"LC_ALL": "C.UTF-8"})
     ok(r.head["metrics"]["cpu_time_ms"]
@@ -722,7 +722,7 @@ def test_prestart(e):
     bodies = [e.body("python", code, mode="async") for _ in range(12)]
     equal({e.post(b)[0].status for b in bodies}, {202}, "a burst is taken")
     ok(until(lambda: all(e.callback.results(b["execution_id"])
-                         for b in bodies), 10), "and served")
+                         for b in bodies), 60), "and served")
 
 
 def main():
