@@ -273,15 +273,16 @@ def test_gone(e):
         c.close()
 
     ok(until(lambda: all(e.callback.results(b["execution_id"])
-                         for b in bodies), 10), "results that nobody reads")
+                         for b in bodies), 30), "results that nobody reads")
     ok(until(lambda: e.status()["running"] == 0), "nothing runs on")
 
 
 def connect(e):
     c = socket.socket(socket.AF_UNIX)
     c.settimeout(5)
+    end = time.monotonic() + 20
 
-    for _ in range(500):
+    while time.monotonic() < end:
         try:
             c.connect(e.socket)
             return c
@@ -331,7 +332,7 @@ import socket, time
 out = []
 def try_one(data):
     c = socket.socket(socket.AF_UNIX)
-    c.settimeout(1)
+    c.settimeout(10)
     try:
         c.connect(%r)
         c.sendall(data)
