@@ -81,7 +81,7 @@ def test_killed():
     unacked = e.body("shell", "echo unacked")
     _, answer = e.post(unacked)
     equal(spool(e), [name + ".3"], "one that was answered is not, yet")
-    ok(until(lambda: len(spool(e)) == 2, 4), "without an ack it is")
+    ok(until(lambda: len(spool(e)) == 2), "without an ack it is")
 
     told = e.callback.results(name)[0].body
     equal(open(e.run + "/spool/" + name + ".3", "rb").read(), told,
@@ -130,7 +130,7 @@ def test_killed():
         name = body["execution_id"]
         e.post(body)
         ok(until(lambda: len(e.callback.results(name)) == 3
-                 and spool(e) == [], 6),
+                 and spool(e) == []),
            "500, 500, %d: the file is gone" % status, spool(e))
         equal(state(e, name), (None, None), "and the execution")
 
@@ -178,7 +178,7 @@ def test_junk():
 
     began = time.monotonic()
     e.restart()
-    ok(time.monotonic() - began < 3, "junk does not keep it from starting")
+    ok(time.monotonic() - began < 15, "junk does not keep it from starting")
 
     until(lambda: len({c.path for c in e.callback.calls}) >= 15)
     time.sleep(0.3)
@@ -224,12 +224,17 @@ def test_more_than_fits():
         put(e, name + ".1", result(name))
     away(e)
     e.restart()
-    until(lambda: len(e.callback.calls) > 64)
+
+    def told():
+        return [n for n in names if e.callback.results(n)]
+
+    # some are told again before all are told once
+    until(lambda: len(told()) >= 64)
     time.sleep(0.3)
-    told = [n for n in names if e.callback.results(n)]
-    equal((len(told), len(spool(e))), (64, 70), "64 are held, the others kept")
+    equal((len(told()), len(spool(e))), (64, 70),
+          "64 are held, the others kept")
     e.callback.answer = lambda call: 200
-    ok(until(lambda: all(e.callback.results(n) for n in names), 10),
+    ok(until(lambda: len(told()) == 70, 60),
        "all are told in the end")
     ok(until(lambda: spool(e) == []), "and gone", spool(e))
     equal(e.stop(), 0, "the end")
