@@ -74,20 +74,28 @@ def told(e, name):
     return Result(until(lambda: e.callback.results(name), 20)[0].body)
 
 
-ORDER = """
-import os, time
-for n in range(20):
-    os.write(1 + n % 2, b"%d:%s\\n" % (n, b"x" * n))
-    time.sleep(0.05)
+# returns when the executor has read it: each write is a record of its own
+WRITE = """
+import fcntl, os, struct, termios, time
+
+def write(fd, data):
+    os.write(fd, data)
+    left = 1
+    while left:
+        time.sleep(0.005)
+        left, = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"1234"))
 """
 
-CUT = rb"""
-import os, time
+ORDER = WRITE + """
+for n in range(20):
+    write(1 + n % 2, b"%d:%s\\n" % (n, b"x" * n))
+"""
+
+CUT = WRITE + rb"""
 for fd, data in ((1, b"a\xe2"), (2, b"\xf0\x9f"), (1, b"\x82"), (2, b"|"),
                  (1, b"\xac\xffb"), (2, b"\xf0\x9f\x98\x80"), (1, b"\xed\xa0"),
                  (2, b"e"), (1, b"\x80"), (1, b"\xc3")):
-    os.write(fd, data)
-    time.sleep(0.05)
+    write(fd, data)
 """.decode()
 
 
@@ -144,8 +152,8 @@ def test_records(e):
 
 def test_resume(e):
     away(e)
-    name = start(e, ORDER.replace("0.05", "0.001"))
-    until(lambda: e.callback.results(name), 10)
+    name = start(e, ORDER)
+    until(lambda: e.callback.results(name))
     whole = Stream(e, name).all()
     equal(whole[-1][0], "z", "it can be read after its end, too")
 
