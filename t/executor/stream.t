@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import (BUILT, TOKEN, Executor, Result, Stream, done,  # noqa
-                     equal, json, ok, until)
+                     equal, json, ok, until, until_made)
 
 MIB = 1024 * 1024
 OVERHEAD = 4 if "asan" in BUILT else 1
@@ -71,7 +71,7 @@ def away(e):
 
 
 def told(e, name):
-    return Result(until(lambda: e.callback.results(name), 20)[0].body)
+    return Result(until(lambda: e.callback.results(name), 60)[0].body)
 
 
 # returns when the executor has read it: each write is a record of its own
@@ -223,8 +223,8 @@ def test_resume(e):
 
 
 def test_readers(e):
-    names = [start(e, "sleep 2.5; echo a; sleep 0.1; echo b >&2", "shell")
-             for _ in range(5)]
+    names = [start(e, until_made("go") + "echo a; sleep 0.1; echo b >&2",
+                   "shell") for _ in range(5)]
     before = fds(e)
     streams = [Stream(e, names[0]) for _ in range(16)]
     equal({s.status for s in streams}, {200}, "16 readers of one")
@@ -235,8 +235,10 @@ def test_readers(e):
 
     for s in streams[:8]:
         s.close()
-    ok(until(lambda: Stream(e, names[0]).status == 200, 1)
+    # a sign of life would find out after 10 s
+    ok(until(lambda: Stream(e, names[0]).status == 200, 5)
        and e.status()["running"] == 5, "who leaves makes room at once")
+    e.make("go")
     rest = [s.all() for s in streams[8:]]
     ok(all(r == [("o", 1, b"a\n"), ("e", 2, b"b\n"), ("z", 2, b"")]
            for r in rest), "all have the same", rest[:2])
@@ -244,7 +246,7 @@ def test_readers(e):
        before)
 
     # who leaves in silence, after a request with a body
-    name = start(e, "sleep 3", "shell")
+    name = start(e, until_made("on"), "shell")
     before = fds(e)
     c = socket.socket(socket.AF_UNIX)
     c.connect(e.socket)
@@ -253,8 +255,9 @@ def test_readers(e):
               % (name.encode(), TOKEN.encode()))
     ok(c.recv(1000).startswith(b"HTTP/1.1 200 "), "a GET with a body")
     c.close()
-    ok(until(lambda: fds(e) <= before, 1), "who leaves in silence is noticed",
+    ok(until(lambda: fds(e) <= before, 5), "who leaves in silence is noticed",
        fds(e), before)
+    e.make("on")
 
     # who leaves in a flood
     name = start(e, "head -c 30000000 /dev/zero | tr '\\0' x; echo", "shell")
@@ -277,7 +280,7 @@ def test_readers(e):
     except OSError:
         pass
     ok(size < 2 * MIB, "what a reader sends is not read", size)
-    s.sock.settimeout(5)
+    s.sock.settimeout(30)
     equal(s.all(), [("o", 1, b"x\n"), ("z", 1, b"")], "it has its frames")
 
     # a queued one
