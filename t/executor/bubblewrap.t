@@ -17,8 +17,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from harness import BUILT, UID, Executor, done, equal, everything, ok  # noqa
-from harness import until  # noqa
+from harness import BUILT, UID, Executor, Result, done, equal  # noqa
+from harness import everything, ok  # noqa
+from harness import until, until_made  # noqa
 
 
 def load(name):
@@ -124,24 +125,28 @@ def test_words(e):
                                          for i in range(250)})
     ok(int(r.out) > 25000, "many variables", r)
 
-    body = e.body("shell", "sleep 1 # secret-code", mode="async")
+    body = e.body("shell", "echo >runs; " + until_made("over")
+                  + "# secret-code", mode="async")
     e.post(body)
-    until(lambda: child(e))
+    ok(until(lambda: os.path.exists(e.workspace + "/runs")), "code runs")
     with open("/proc/%d/cmdline" % e.process.pid, "rb") as f:
         ok(b"secret" not in f.read(), "no code in a command line of ours")
     equal(monitors(), [], "no monitor is there while code runs")
+    e.make("over")
     until(lambda: e.callback.results(body["execution_id"]))
 
 
 def test_apart(e):
     """Two executions at a time."""
-    body = e.body("python", "import ctypes, time\n"
+    body = e.body("python", "import ctypes, os, time\n"
                   "libc = ctypes.CDLL(None)\n"
                   "libc.shmget(0x4711, 4096, 0o1666)\n"
                   "libc.msgget(0x4712, 0o1666)\n"
-                  "time.sleep(1)", mode="async")
+                  "open('shares', 'w').close()\n"
+                  "while not os.path.exists('apart'): time.sleep(0.02)",
+                  mode="async")
     e.post(body)
-    time.sleep(0.4)
+    ok(until(lambda: os.path.exists(e.workspace + "/shares")), "one shares")
     r = e.shell("cat /proc/sysvipc/shm /proc/sysvipc/msg | grep -c 1822[56]")
     equal(r.out, "0\n", "another one's shared memory is not there")
     pid = child(e)
@@ -150,7 +155,9 @@ def test_apart(e):
                 " cat /proc/%d/$n >/dev/null 2>&1 && echo $n; done; true"
                 % (pid, pid))
     equal(r.out, "", "nothing of another one can be opened")
-    until(lambda: e.callback.results(body["execution_id"]))
+    e.make("apart")
+    r = until(lambda: e.callback.results(body["execution_id"]))
+    equal(Result(r[0].body).status, "completed", "which was there all the time")
 
 
 class Stopper:
@@ -196,7 +203,8 @@ def test_stopped(e):
             break
 
     stopper.stop()
-    ok(slowest < 7, "a start ends, whatever stops it", slowest, statuses)
+    # after 5 s; its time-out is 30 s
+    ok(slowest < 15, "a start ends, whatever stops it", slowest, statuses)
     equal(e.shell("echo ok").out, "ok\n", "then all is as ever")
     ok(until(lambda: not monitors()), "and nothing is left", monitors())
 
@@ -215,7 +223,7 @@ def test_fallback():
         e.start().ready()
         took = time.monotonic() - began
         equal(e.status()["isolation"]["bubblewrap"], False, name)
-        ok("it is not used" in e.errors() and took < 4, "and it is said",
+        ok("it is not used" in e.errors() and took < 15, "and it is said",
            e.errors(), took)
         equal(e.shell("echo ok").out, "ok\n", "code runs without it")
         ok(until(lambda: child(e) is None and not e.inside()),

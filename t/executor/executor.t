@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import (BUILT, SESSION, TOKEN, Executor, Result, done,  # noqa
-                     equal, json, ok, skip, until)
+                     equal, json, ok, skip, until, until_made)
 
 MIB = 1024 * 1024
 
@@ -192,21 +192,23 @@ def test_output(e):
 
 
 def test_time(e):
+    # a slow machine must be able to print by then
+    e.wait_for_ready("python")
     began = time.monotonic()
-    r = e.python("print('before')\nimport time\ntime.sleep(60)", timeout=1)
+    r = e.python("print('before')\nimport time\ntime.sleep(60)", timeout=2)
     took = time.monotonic() - began
     equal((r.status, r.code, r.message, r.out),
-          ("timeout", 124, "timed out after 1 s", "before\n"),
+          ("timeout", 124, "timed out after 2 s", "before\n"),
           "time-out, with what was printed")
-    # the loop's clock is one of milliseconds
-    ok(0.99 <= took < 2.5, "at once", took)
+    # the loop's clock is one of milliseconds; SIGKILL would be 2 s later
+    ok(1.99 <= took < 3.9, "at once", took)
 
     began = time.monotonic()
     r = e.shell("trap '' TERM; echo $$; while :; do sleep 0.1; done",
-                timeout=0.5)
+                timeout=1.5)
     took = time.monotonic() - began
-    ok(r.status == "timeout" and 2.49 <= took < 4
-       and r.message == "timed out after 0.5 s",
+    ok(r.status == "timeout" and 3.49 <= took < 10
+       and r.message == "timed out after 1.5 s",
        "SIGTERM ignored: killed after 2 s", took, r)
     pid = int(r.out)
     ok(not os.path.exists("/proc/%d" % pid), "and gone")
@@ -231,7 +233,7 @@ def test_time(e):
 
 def test_processes(e, where):
     def gone(marker):
-        return until(lambda: not e.processes(marker), 1)
+        return until(lambda: not e.processes(marker))
 
     marker = "7%06d" % (os.getpid() % 1000000)
 
@@ -240,7 +242,7 @@ def test_processes(e, where):
        where + "a background process is gone", e.processes(marker))
 
     r = e.shell("sleep %s & sleep 0.2; echo $!" % marker)
-    ok(r.head["duration_ms"] < 2000,
+    ok(r.status == "completed" and r.head["duration_ms"] < 10000,
        where + "and does not keep the execution", r)
 
     daemon = ("import os, sys, time\n"
@@ -256,18 +258,20 @@ def test_processes(e, where):
     ok(r.value == "done" and gone(marker),
        where + "a daemon with its own session is gone",
        e.processes(marker))
-    ok(time.monotonic() - began < 2, where + "quickly")
+    ok(time.monotonic() - began < 10, where + "without a time-out")
 
     # another one runs: it is known whose the daemon is all the same
-    body = e.body("shell", "sleep 1; echo other", mode="async")
+    body = e.body("shell", until_made("first") + "echo other", mode="async")
     e.post(body)
     r = e.python(daemon)
     ok(r.value == "done" and not e.processes(marker)
        and not e.callback.results(body["execution_id"]),
        where + "so is one beside another execution", e.processes(marker))
-    other = until(lambda: e.callback.results(body["execution_id"]), 5)
+    e.make("first")
+    other = until(lambda: e.callback.results(body["execution_id"]))
     equal(Result(other[0].body).out, "other\n",
           where + "which is left alone")
+    os.unlink(e.workspace + "/first")
 
     # and if it says that it is nobody's
     r = e.python("import ctypes\n"
@@ -276,7 +280,7 @@ def test_processes(e, where):
        where + "so is one whose parent gave it away", e.processes(marker), r)
 
     # a group of its own in the same session, beside another execution
-    body = e.body("shell", "sleep 2", mode="async")
+    body = e.body("shell", until_made("second"), mode="async")
     e.post(body)
     r = e.python("import os, time\n"
                  "if os.fork() == 0:\n"
@@ -286,7 +290,9 @@ def test_processes(e, where):
     ok(gone(marker) and not e.callback.results(body["execution_id"]),
        where + "a group of its own in the session is gone",
        e.processes(marker))
-    until(lambda: e.callback.results(body["execution_id"]), 5)
+    e.make("second")
+    until(lambda: e.callback.results(body["execution_id"]))
+    os.unlink(e.workspace + "/second")
 
     forks = ("import os, time\n"
              "for i in range(20):\n"
@@ -299,8 +305,7 @@ def test_processes(e, where):
              "'%s'\n" % marker)
     r = e.python(forks, timeout=20)
     ok(r.status == "completed", where + "processes that run from a kill", r)
-    time.sleep(0.1)
-    equal(e.left(), 0, where + "are all caught")
+    ok(until(lambda: e.left() == 0), where + "are all caught", e.inside())
 
     if e.init:
         r = e.shell("kill -9 -1; echo never; sleep 0.2; exit 5")
@@ -312,9 +317,12 @@ def test_limits():
     e = Executor(max_concurrent_executions=2,
                  max_queued_executions=3).start().ready()
 
-    bodies = [e.body("shell", "echo $$ >>order; echo %d >>order; sleep 1.5"
-                     % n, mode="async") for n in range(5)]
+    bodies = [e.body("shell", "echo $$ >>order; echo %d >>order; " % n
+                     + until_made("go") + "sleep 0.2", mode="async")
+              for n in range(5)]
+    began = time.monotonic()
     answers = [e.post(b) for b in bodies]
+    waits = time.monotonic()
     equal([r.status for r, _ in answers], [202] * 5,
           "two at a time, and three that wait")
     equal([json.loads(data)["status"] for _, data in answers],
@@ -335,16 +343,27 @@ def test_limits():
     result = until(lambda: e.callback.results(bodies[4]["execution_id"]))
     equal(Result(result[0].body).status, "cancelled", "at once")
 
+    def order():
+        try:
+            with open(e.workspace + "/order") as f:
+                return [line for line in f.read().split() if len(line) == 1]
+        except FileNotFoundError:
+            return []
+
+    until(lambda: len(order()) == 2)
+    time.sleep(1)
+    waited = time.monotonic() - waits
+    e.make("go")
     ok(until(lambda: all(e.callback.results(b["execution_id"])
                          for b in bodies)), "all are reported")
-    order = [line for line in open(e.workspace + "/order").read().split()
-             if len(line) == 1]
-    equal((sorted(order[:2]), sorted(order[2:])), (["0", "1"], ["2", "3"]),
+    equal((sorted(order()[:2]), sorted(order()[2:])), (["0", "1"], ["2", "3"]),
           "in the order in which they came, the cancelled one not at all")
-    head = Result(e.callback.results(bodies[3]["execution_id"])[0].body).head
-    ok(500 < head["metrics"]["queued_ms"] < 4000
-       and head["duration_ms"] < head["metrics"]["queued_ms"] + 1500,
-       "the time that one waited is told, and is not its own", head)
+    call = e.callback.results(bodies[3]["execution_id"])[0]
+    head = Result(call.body).head
+    ok(waited * 1000 - 10 < head["metrics"]["queued_ms"]
+       and head["metrics"]["queued_ms"] + head["duration_ms"]
+       < (call.at - began) * 1000 + 10,
+       "the time that one waited is told, and is not its own", head, waited)
 
     # a sync one waits like the others
     e.post(e.body("shell", "sleep 0.4", mode="async"))
@@ -355,8 +374,8 @@ def test_limits():
     # what waits is bounded in bytes as well
     e = Executor(max_concurrent_executions=1,
                  max_queued_executions=100).start().ready()
-    large = [e.body("shell", "sleep 3", stdin="x" * (7 * MIB), mode="async")
-             for _ in range(5)]
+    large = [e.body("shell", "sleep 300", timeout=600, mode="async",
+                    stdin="x" * (7 * MIB)) for _ in range(5)]
     statuses = [e.post(b)[0].status for b in large]
     equal(statuses, [202, 202, 202, 202, 429], "large ones take more room")
     e.stop()
@@ -390,8 +409,8 @@ def test_reports(e):
 
     # no ack
     body = e.body("shell", "echo unacked")
+    asked = time.monotonic()
     r, data = e.post(body)
-    answered = time.monotonic()
     name = body["execution_id"]
     equal(e.post(body)[0].status, 409, "409 while it waits for the ack")
     r, state = e.request("GET", "/v1/executions/" + name)
@@ -399,8 +418,8 @@ def test_reports(e):
           (200, {"execution_id": name, "attempt": 1, "state": "ended"}),
           "it is known to have ended")
     calls = until(lambda: cb.results(name))
-    ok(calls and 1.8 < calls[0].at - answered < 2.8,
-       "no ack: reported after 2 s", calls and calls[0].at - answered)
+    ok(calls and 1.99 < calls[0].at - asked < 5,
+       "no ack: reported after 2 s", calls and calls[0].at - asked)
     equal(calls and calls[0].body, data, "the same bytes")
 
     # an ack, and silence
@@ -411,26 +430,25 @@ def test_reports(e):
     equal(cb.results(body["execution_id"]), [], "ack: no report")
 
     # the client goes before the end
-    body = e.body("shell", "sleep 0.5; echo survived")
+    body = e.body("shell", until_made("gone") + "echo survived")
     c = e.connect()
     c.request("POST", "/v1/executions", json.dumps(body),
               {"Authorization": "Bearer " + TOKEN})
-    time.sleep(0.1)
+    until(lambda: e.state(body["execution_id"]) == "running")
     c.close()
-    equal(json.loads(e.request("GET", "/v1/executions/"
-                               + body["execution_id"])[1])["state"],
-          "running", "and known to run")
+    time.sleep(0.1)
+    equal(e.state(body["execution_id"]), "running", "and known to run")
+    e.make("gone")
     calls = until(lambda: cb.results(body["execution_id"]))
     ok(calls and Result(calls[0].body).out == "survived\n",
        "the client is gone: reported", calls)
 
     # ... with an answer that fits no socket buffer
-    body = e.body("shell", "sleep 0.3; head -c 1000000 /dev/zero"
-                           " | tr '\\0' x")
+    body = e.body("shell", "head -c 1000000 /dev/zero | tr '\\0' x")
     c = e.connect()
     c.request("POST", "/v1/executions", json.dumps(body),
               {"Authorization": "Bearer " + TOKEN})
-    time.sleep(0.8)
+    until(lambda: e.state(body["execution_id"]) == "ended")
     c.close()
     calls = until(lambda: cb.results(body["execution_id"]))
     ok(calls and len(Result(calls[0].body).out) == 1000000,
@@ -441,8 +459,8 @@ def test_reports(e):
     c = e.connect()
     c.request("POST", "/v1/executions", json.dumps(body),
               {"Authorization": "Bearer " + TOKEN})
-    ok(until(lambda: json.loads(e.request("GET", "/v1/status")[1])["running"]
-             == 0), "it has ended")
+    ok(until(lambda: e.state(body["execution_id"]) == "ended"),
+       "it has ended")
     equal(e.ack(body["execution_id"]), 204, "an ack before the last byte")
     equal(len(Result(c.getresponse().read()).out), 1000000,
           "the answer is whole all the same")
@@ -454,11 +472,11 @@ def test_reports(e):
     first, second = e.body("shell", "echo 1"), e.body("shell", "sleep 3")
     e.post(first, connection=c)
     _, data = e.post(second, connection=c)
-    c.close()
-    ok(Result(data).status == "completed"
-       and cb.results(first["execution_id"]),
-       "a kept connection does not stop a report")
     e.ack(second["execution_id"])
+    ok(Result(data).status == "completed"
+       and until(lambda: cb.results(first["execution_id"])),
+       "a kept connection does not stop a report")
+    c.close()
 
 
 def test_retries(e):
@@ -469,12 +487,13 @@ def test_retries(e):
     name = body["execution_id"]
     began = time.monotonic()
     e.post(body)
-    until(lambda: len(cb.results(name)) >= 3, 6)
+    until(lambda: len(cb.results(name)) >= 3)
     calls = cb.results(name)
     gaps = [b.at - a.at for a, b in zip(calls, calls[1:])]
-    ok(len(gaps) >= 2 and 0.79 < gaps[0] < 1.4 and 1.59 < gaps[1] < 2.6,
+    # a slow machine may be later, and never sooner
+    ok(len(gaps) >= 2 and 0.79 < gaps[0] < 2.4 and 1.59 < gaps[1] < 4,
        "503: again after 1, 2 s, give or take a fifth", gaps)
-    ok(calls[0].at - began < 1, "the first time at once",
+    ok(calls[0].at - began < 1.9, "the first time at once",
        calls[0].at - began)
     equal(e.ack(name), 204, "an ack ends the reports")
     n = len(cb.results(name))
@@ -483,9 +502,9 @@ def test_retries(e):
     for body in bodies:
         e.post(body)
     names = [b["execution_id"] for b in bodies]
-    until(lambda: all(len(cb.results(n)) >= 2 for n in names), 6)
+    until(lambda: all(len(cb.results(n)) >= 2 for n in names))
     gaps = sorted(cb.results(n)[1].at - cb.results(n)[0].at for n in names)
-    ok(gaps[-1] - gaps[0] > 0.02 and 0.79 < gaps[0] and gaps[-1] < 1.4,
+    ok(gaps[-1] - gaps[0] > 0.02 and 0.79 < gaps[0] and gaps[-1] < 2.4,
        "reports of one time come back at different ones", gaps)
     for n in names:
         e.ack(n)
@@ -549,16 +568,17 @@ def test_ready():
     e = Executor()
     e.callback.answer = lambda call: 503
     e.start()
-    until(lambda: len(e.callback.calls) >= 4, 5)
+    until(lambda: len(e.callback.calls) >= 4)
     calls = e.callback.calls
     gaps = [b.at - a.at for a, b in zip(calls, calls[1:])]
-    ok(len(gaps) >= 3 and gaps[0] < 0.15 and 0.09 < gaps[1] < 0.25
-       and 0.19 < gaps[2] < 0.4, "ready is repeated after 50, 100, 200 ms",
+    # a slow machine may be later, and never sooner
+    ok(len(gaps) >= 3 and 0.04 < gaps[0] < 0.9 and 0.09 < gaps[1] < 0.95
+       and 0.19 < gaps[2] < 1.05, "ready is repeated after 50, 100, 200 ms",
        gaps)
     equal(e.shell("echo early").out, "early\n",
           "it works before it is acknowledged")
     e.callback.answer = lambda call: 200
-    n = len(until(lambda: [c for c in calls] if len(calls) > 4 else None, 5)
+    n = len(until(lambda: [c for c in calls] if len(calls) > 4 else None)
             or calls)
     time.sleep(0.6)
     ok(len(calls) <= n + 1, "200 ends it", len(calls), n)
@@ -567,7 +587,7 @@ def test_ready():
     e = Executor()
     e.callback.answer = lambda call: 409
     e.start()
-    equal(e.process.wait(5), 3, "409: status 3")
+    equal(e.process.wait(20), 3, "409: status 3")
     e.stop()
 
 
@@ -587,7 +607,7 @@ def test_bootstrap():
             ("too large", json.dumps(dict(good, x="y" * 300000)))):
         e = Executor()
         e.start(text)
-        equal((e.process.wait(5),
+        equal((e.process.wait(20),
                os.path.exists(e.run + "/bootstrap.json")), (1, False),
               "bootstrap with %s: status 1, and unlinked" % name)
         ok(e.errors() != "", "and a line in the log")
@@ -626,8 +646,11 @@ def test_init():
     e.shell("kill -TERM 1; kill -INT 1; kill -9 1; kill -STOP 1; sleep 0.1")
     equal(e.shell("echo alive").out, "alive\n",
           "no signal of the code ends it")
+    # one may have ended just now
     r = e.shell("for i in 1 2 3 4 5; do (sleep 0.05 & ) ; done; sleep 0.3;"
-                " ps -A -o stat= 2>/dev/null | grep -c Z")
+                " for i in $(seq 50); do"
+                " n=$(ps -A -o stat= 2>/dev/null | grep -c Z);"
+                " [ \"$n\" = 0 ] && break; sleep 0.1; done; echo $n")
     equal(r.out, "0\n", "orphans are waited for")
     equal(e.stop(), 0, "one from outside does")
 
@@ -641,6 +664,12 @@ def test_code(e):
 def test_prestart(e):
     def ready():
         return e.status()["ready"]
+
+    def signal_all(signo):
+        """All that are ready, and nothing that is on its way out."""
+        until(lambda: ready() == full and len(e.inside()) == 4)
+        for pid in e.inside():
+            os.kill(pid, signo)
 
     full = {"python": 2, "javascript": 2, "shell": 0}
     ok(until(lambda: ready() == full), "what was asked for is kept ready",
@@ -657,26 +686,20 @@ def test_prestart(e):
     equal(r.value, False, "nothing of one is seen by the next")
 
     # one that ends before it is needed
-    until(lambda: ready() == full)
-    for pid in e.inside():
-        os.kill(pid, signal.SIGKILL)
+    signal_all(signal.SIGKILL)
     r = e.python(code)
     ok(r.status == "completed", "all killed: a new one is started", r)
     ok(until(lambda: ready() == full), "and they are replaced", ready())
     ok(until(lambda: e.left() == 0), "the dead are waited for", e.left())
 
     # one that somebody has stopped
-    until(lambda: ready() == full)
-    for pid in e.inside():
-        os.kill(pid, signal.SIGSTOP)
-    r = e.python(code, timeout=2)
+    signal_all(signal.SIGSTOP)
+    r = e.python(code, timeout=10)
     ok(r.status == "completed", "all stopped: one goes on", r)
-    for pid in e.inside():
-        os.kill(pid, signal.SIGCONT)
+    signal_all(signal.SIGCONT)
 
     # what it used before does not count
-    until(lambda: ready() == full)
-    until(lambda: e.waiting("python"))
+    until(lambda: e.waiting("python") == 2)
     r = e.python("pass")
     started = e.python("pass", env_vars={"LC_ALL": "C.UTF-8"})
     ok(r.head["metrics"]["cpu_time_ms"]
@@ -699,7 +722,7 @@ def test_prestart(e):
     bodies = [e.body("python", code, mode="async") for _ in range(12)]
     equal({e.post(b)[0].status for b in bodies}, {202}, "a burst is taken")
     ok(until(lambda: all(e.callback.results(b["execution_id"])
-                         for b in bodies), 10), "and served")
+                         for b in bodies), 60), "and served")
 
 
 def main():

@@ -71,7 +71,7 @@ def done():
     sys.exit(1 if failed else 0)
 
 
-def until(condition, seconds=5.0):
+def until(condition, seconds=20.0):
     end = time.monotonic() + seconds
 
     while time.monotonic() < end:
@@ -81,6 +81,11 @@ def until(condition, seconds=5.0):
         time.sleep(0.01)
 
     return condition()
+
+
+def until_made(name):
+    """Shell code that goes on when the test has made a file, see make()."""
+    return "until [ -e %s ]; do sleep 0.02; done; " % name
 
 
 def end_all():
@@ -124,8 +129,10 @@ class Callback:
             def do_POST(self):
                 size = int(self.headers["Content-Length"])
                 call = Call(self.path, self.headers, self.rfile.read(size))
+                # who waits for the call may want another answer to the next
+                answer = callback.answer
                 calls.append(call)
-                status = callback.answer(call)
+                status = answer(call)
 
                 if status is None:
                     self.close_connection = True
@@ -138,8 +145,9 @@ class Callback:
 
             def do_GET(self):
                 call = Call(self.path, self.headers, self.command)
+                serve = callback.serve
                 callback.gets.append(call)
-                status, body = callback.serve(call)
+                status, body = serve(call)
                 self.close_connection = True
 
                 if status is None:
@@ -374,7 +382,7 @@ class Executor:
             self.signal(signal.SIGTERM)
 
         try:
-            status = self.process.wait(10)
+            status = self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.signal(signal.SIGKILL)
             status = self.process.wait()
@@ -399,6 +407,15 @@ class Executor:
     def errors(self):
         with open(self.log, errors="replace") as f:
             return f.read()
+
+    def make(self, name):
+        """A file that code waits for."""
+        open(self.workspace + "/" + name, "w").close()
+
+    def state(self, name):
+        """Of an execution; None: it is not known."""
+        return json.loads(self.request("GET", "/v1/executions/" + name)[1]).get(
+            "state")
 
     def connect(self):
         return Connection(self.socket)
@@ -451,7 +468,8 @@ class Executor:
                 until(lambda: self.waiting(language), 2)
 
     def waiting(self, language):
-        """Whether one sleeps in the read of its gate."""
+        """How many sleep in the read of their gate."""
+        found = 0
         name = {"python": "python3", "javascript": "node"}.get(
             language, language)
 
@@ -461,12 +479,11 @@ class Executor:
                     if name not in f.read():
                         continue
                 with open("/proc/%d/wchan" % pid) as f:
-                    if "pipe_read" in f.read():
-                        return True
+                    found += "pipe_read" in f.read()
             except OSError:
                 continue
 
-        return False
+        return found
 
     def run_code(self, language, code, **fields):
         """Runs, acknowledges, and takes the result apart."""

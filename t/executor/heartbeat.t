@@ -21,7 +21,7 @@ def beats(e):
     return [c for c in e.callback.calls if c.path == PATH]
 
 
-def wait(e, n, seconds=7):
+def wait(e, n, seconds=12):
     until(lambda: len(beats(e)) >= n, seconds)
     return beats(e)[n - 1] if len(beats(e)) >= n else None
 
@@ -69,7 +69,7 @@ def main():
         e.shell("sleep 0.5")
     equal(beats(e), [], "short executions tell nothing")
 
-    ok(until(lambda: sockets(e) == 1, 5), "idle: only where it listens")
+    ok(until(lambda: sockets(e) == 1), "idle: only where it listens")
 
     answers += ["hang", 401, 404, 500]
     began = time.monotonic()
@@ -77,34 +77,36 @@ def main():
     queued = e.body("shell", "echo", mode="async")
     both = [(long["execution_id"], 2), (queued["execution_id"], 1)]
     e.post(long)
-    time.sleep(1)
+    time.sleep(2.5)
     e.post(queued)
 
+    # all times are from before the request: what comes is never too early
     call = wait(e, 1)
-    ok(call and 4.8 < call.at - began < 5.7,
+    ok(call and 4.99 < call.at - began < 7.4,
        "the first after 5 s of the first", call and call.at - began)
     equal(told(call), both, "it tells which run and which wait")
     equal((call.headers["Authorization"], call.headers["Content-Type"]),
           ("Bearer " + TOKEN, "application/json"), "its headers")
 
     ok(sockets(e) > 1, "no answer: it waits")
-    until(lambda: sockets(e) == 1, 6)
-    waited = time.monotonic() - call.at
-    ok(3.8 < waited < 4.8, "for 4 s", waited)
+    # the next one has a connection of its own, 1 s later
+    until(lambda: sockets(e) == 1 or len(beats(e)) > 1, 7.5)
+    waited = time.monotonic() - began - 5
+    ok(3.99 < waited < 7.5 and len(beats(e)) == 1, "for 4 s", waited)
 
     for n, name in (2, "no answer"), (3, "401"):
         call = wait(e, n)
-        ok(call and 4.8 < call.at - beats(e)[n - 2].at < 5.6,
+        ok(call and n * 5 - 0.01 < call.at - began < n * 5 + 2.4,
            "after %s: again after 5 s" % name, [c.at for c in beats(e)])
 
+    # the fourth meets nobody
     e.callback.down()
-    until(lambda: e.status()["running"] == 0 and e.status()["queued"] == 0,
-          6)
-    ok(time.monotonic() - began < 19, "both have ended")
-    time.sleep(began + 21 - time.monotonic())
+    ok(until(lambda: e.status()["running"] == e.status()["queued"] == 0),
+       "both have ended")
+    time.sleep(max(0, began + 22.5 - time.monotonic()))
     e.callback.up()
     call = wait(e, 4)
-    ok(call and 24 < call.at - began < 27,
+    ok(call and 24.99 < call.at - began < 27.4,
        "an outage does not end it, nor 404", call and call.at - began)
     equal(told(call), both, "they are told until there is an ack")
     call = wait(e, 5)

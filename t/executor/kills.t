@@ -86,7 +86,7 @@ class Run:
         self.id = body["execution_id"]
         self.body = body
         self.result = None
-        self.ended = self.took = 0.0
+        self.begun = self.took = 0.0
         self.error = None
 
 
@@ -118,13 +118,12 @@ class Clients:
     def client(self):
         while time.monotonic() < self.end:
             run = self.next()
-            begun = time.monotonic()
+            run.begun = time.monotonic()
             try:
                 run.result = self.one(run)
             except Exception as x:
                 run.error = repr(x)
-            run.ended = time.monotonic()
-            run.took = run.ended - begun
+            run.took = time.monotonic() - run.begun
 
     def one(self, run):
         r, data = self.e.post(run.body)
@@ -224,8 +223,12 @@ def judge(run, workspace, killed):
         if r.status != status or not pids:
             return "wrong", "%s, ran %d times" % (r.status, len(pids))
 
-        # what was about to end anyhow has ended
-        if code != 124 and [h for h in hits if h[1] < run.ended - 0.5]:
+        # what was about to end anyhow has ended; when we hear of it tells
+        # nothing on a slow machine
+        end = run.begun + (r.head["metrics"]["queued_ms"]
+                           + r.head["duration_ms"]) / 1000
+
+        if code != 124 and [h for h in hits if h[1] < end - 0.5]:
             return "wrong", "it was killed, and says %r" % r
 
         return "undisturbed", None
@@ -273,7 +276,7 @@ def full(e):
     for language in sorted(PRESTART):
         e.post(dict(e.body(language, "0"), mode="async"))
 
-    return until(lambda: quiet(e), 15)
+    return until(lambda: quiet(e), 60)
 
 
 def quiet(e):
@@ -288,7 +291,7 @@ def test_waiting(e):
     for signo in 9, 15:
         pid = e.inside()[0]
         os.kill(pid, signo)
-        ok(until(lambda: pid not in e.inside() and quiet(e), 15),
+        ok(until(lambda: pid not in e.inside() and quiet(e), 60),
            "one that waits is killed by %d, and replaced" % signo,
            e.status(), e.inside())
 
@@ -298,6 +301,7 @@ class Stopper:
 
     def __init__(self, e):
         self.pid = e.process.pid
+        self.caught = 0
         self.over = False
         self.thread = threading.Thread(target=self.work)
         self.thread.start()
@@ -316,6 +320,8 @@ class Stopper:
                     try:
                         if os.readlink("/proc/%s/exe" % pid) == own:
                             os.kill(int(pid), signal.SIGSTOP)
+                            self.caught += os.readlink(
+                                "/proc/%s/exe" % pid) == own
                     except OSError:
                         continue
 
@@ -324,23 +330,30 @@ def test_stopped():
     """Nobody waits for a child that is stopped before it is an interpreter."""
     e = Executor().start().ready()
     stopper = Stopper(e)
-    bodies = [e.body("shell", "echo started", timeout=1, mode="async")
-              for _ in range(4)]
+    bodies = []
+    slowest = 0
 
-    began = time.monotonic()
-    for body in bodies:
-        e.post(body)
-    e.status()
-    ok(time.monotonic() - began < 0.7, "the executor goes on meanwhile")
+    # some are quicker than the stopper
+    while len(bodies) < 100 and not stopper.caught:
+        body = e.body("shell", "echo started", timeout=3, mode="async")
+        bodies.append(body)
+        began = time.monotonic()
+        until(lambda: e.post(body)[0].status == 202)
+        e.status()
+        slowest = max(slowest, time.monotonic() - began)
+        until(lambda: stopper.caught, 0.05)
+
+    ok(stopper.caught and slowest < 2.5, "the executor goes on meanwhile",
+       stopper.caught, slowest)
 
     ok(until(lambda: all(e.callback.results(b["execution_id"])
-                         for b in bodies), 8), "they end by their time-out")
+                         for b in bodies), 60), "they end by their time-out")
     stopper.stop()
     ends = {(r.code, r.message) for r in
             (Result(e.callback.results(b["execution_id"])[0].body)
              for b in bodies)}
-    ok((124, "timed out after 1 s") in ends
-       and ends <= {(124, "timed out after 1 s"), (0, None)},
+    ok((124, "timed out after 3 s") in ends
+       and ends <= {(124, "timed out after 3 s"), (0, None)},
        "and say so", ends)
     equal(e.shell("echo ok").out, "ok\n", "then all is as ever")
     equal(e.stop(), 0, "the end")
@@ -383,7 +396,7 @@ def main():
     ok(e.process.poll() is None, "the executor lives")
     ok(full(e), "nothing runs any more, and the pool is full", e.status(),
        e.inside(), e.errors()[-500:])
-    ok(until(lambda: fds(e) <= before, 5), "no descriptor is lost", before,
+    ok(until(lambda: fds(e) <= before), "no descriptor is lost", before,
        fds(e))
 
     test_undisturbed(e)

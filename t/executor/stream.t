@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import (BUILT, TOKEN, Executor, Result, Stream, done,  # noqa
-                     equal, json, ok, until)
+                     equal, json, ok, until, until_made)
 
 MIB = 1024 * 1024
 OVERHEAD = 4 if "asan" in BUILT else 1
@@ -71,23 +71,31 @@ def away(e):
 
 
 def told(e, name):
-    return Result(until(lambda: e.callback.results(name), 20)[0].body)
+    return Result(until(lambda: e.callback.results(name), 60)[0].body)
 
 
-ORDER = """
-import os, time
-for n in range(20):
-    os.write(1 + n % 2, b"%d:%s\\n" % (n, b"x" * n))
-    time.sleep(0.05)
+# returns when the executor has read it: each write is a record of its own
+WRITE = """
+import fcntl, os, struct, termios, time
+
+def write(fd, data):
+    os.write(fd, data)
+    left = 1
+    while left:
+        time.sleep(0.005)
+        left, = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"1234"))
 """
 
-CUT = rb"""
-import os, time
+ORDER = WRITE + """
+for n in range(20):
+    write(1 + n % 2, b"%d:%s\\n" % (n, b"x" * n))
+"""
+
+CUT = WRITE + rb"""
 for fd, data in ((1, b"a\xe2"), (2, b"\xf0\x9f"), (1, b"\x82"), (2, b"|"),
                  (1, b"\xac\xffb"), (2, b"\xf0\x9f\x98\x80"), (1, b"\xed\xa0"),
                  (2, b"e"), (1, b"\x80"), (1, b"\xc3")):
-    os.write(fd, data)
-    time.sleep(0.05)
+    write(fd, data)
 """.decode()
 
 
@@ -144,8 +152,8 @@ def test_records(e):
 
 def test_resume(e):
     away(e)
-    name = start(e, ORDER.replace("0.05", "0.001"))
-    until(lambda: e.callback.results(name), 10)
+    name = start(e, ORDER)
+    until(lambda: e.callback.results(name))
     whole = Stream(e, name).all()
     equal(whole[-1][0], "z", "it can be read after its end, too")
 
@@ -215,8 +223,8 @@ def test_resume(e):
 
 
 def test_readers(e):
-    names = [start(e, "sleep 2.5; echo a; sleep 0.1; echo b >&2", "shell")
-             for _ in range(5)]
+    names = [start(e, until_made("go") + "echo a; sleep 0.1; echo b >&2",
+                   "shell") for _ in range(5)]
     before = fds(e)
     streams = [Stream(e, names[0]) for _ in range(16)]
     equal({s.status for s in streams}, {200}, "16 readers of one")
@@ -227,8 +235,10 @@ def test_readers(e):
 
     for s in streams[:8]:
         s.close()
-    ok(until(lambda: Stream(e, names[0]).status == 200, 1)
+    # a sign of life would find out after 10 s
+    ok(until(lambda: Stream(e, names[0]).status == 200, 5)
        and e.status()["running"] == 5, "who leaves makes room at once")
+    e.make("go")
     rest = [s.all() for s in streams[8:]]
     ok(all(r == [("o", 1, b"a\n"), ("e", 2, b"b\n"), ("z", 2, b"")]
            for r in rest), "all have the same", rest[:2])
@@ -236,7 +246,7 @@ def test_readers(e):
        before)
 
     # who leaves in silence, after a request with a body
-    name = start(e, "sleep 3", "shell")
+    name = start(e, until_made("on"), "shell")
     before = fds(e)
     c = socket.socket(socket.AF_UNIX)
     c.connect(e.socket)
@@ -245,8 +255,9 @@ def test_readers(e):
               % (name.encode(), TOKEN.encode()))
     ok(c.recv(1000).startswith(b"HTTP/1.1 200 "), "a GET with a body")
     c.close()
-    ok(until(lambda: fds(e) <= before, 1), "who leaves in silence is noticed",
+    ok(until(lambda: fds(e) <= before, 5), "who leaves in silence is noticed",
        fds(e), before)
+    e.make("on")
 
     # who leaves in a flood
     name = start(e, "head -c 30000000 /dev/zero | tr '\\0' x; echo", "shell")
@@ -269,7 +280,7 @@ def test_readers(e):
     except OSError:
         pass
     ok(size < 2 * MIB, "what a reader sends is not read", size)
-    s.sock.settimeout(5)
+    s.sock.settimeout(30)
     equal(s.all(), [("o", 1, b"x\n"), ("z", 1, b"")], "it has its frames")
 
     # a queued one
@@ -308,8 +319,10 @@ def test_slow(e):
     least = r.head["duration_ms"]
     e.ack(name)
 
+    # what waits for one of them waits for its time-out
     name, r, streams, grown = flood(e, 4)
-    ok(r.head["duration_ms"] < 2 * least + 300,
+    ok(r.status == "completed"
+       and r.head["duration_ms"] < 3 * least + 2000,
        "readers that do not read slow nothing", r.head["duration_ms"], least)
     ok(grown < (alone + 6 * MIB) * OVERHEAD, "and cost no memory", grown,
        alone)
@@ -409,18 +422,21 @@ def test_sync(e):
     body = e.body("shell", "echo a; head -c 900000 /dev/zero | tr '\\0' x;"
                            " echo b >&2")
 
+    acked = threading.Event()
+
     def reader():
-        until(lambda: e.request("GET", "/v1/executions/"
-                                + body["execution_id"])[0].status == 200)
+        until(lambda: e.state(body["execution_id"]))
         s = Stream(e, body["execution_id"])
-        time.sleep(1)
+        e.make("read")
+        acked.wait(30)
         got.append(s.all())
 
     t = threading.Thread(target=reader)
-    body["code"] = "sleep 0.3; " + body["code"]
+    body["code"] = until_made("read") + body["code"]
     t.start()
     r, data = e.post(body)
     e.ack(body["execution_id"])
+    acked.set()
     t.join()
     r = Result(data)
     frames = got[0]
@@ -430,21 +446,20 @@ def test_sync(e):
 
 
 def test_time(e):
-    name = start(e, "import time\ntime.sleep(0.3)\nfor n in range(21):\n"
-                    "    print(time.monotonic(), flush=True)\n"
-                    "    time.sleep(0.02)\ntime.sleep(10.5)\nprint('end')")
+    name = start(e, WRITE + "time.sleep(0.3)\nfor n in range(21):\n"
+                            "    write(1, b'%.6f' % time.monotonic())\n"
+                            "    time.sleep(0.02)\n"
+                            "time.sleep(15)\nprint('end')")
     s = Stream(e, name)
     took = []
     for n in range(21):
         kind, number, line = s.next()
         took.append(s.at - float(line))
     took.sort()
-    ok(took[len(took) // 2] < 0.02, "output is there in some ms",
+    ok(took[len(took) // 2] < 0.05, "output is there in some ms",
        [round(t * 1000, 2) for t in took])
-    began = time.monotonic()
     equal(s.next(), ("h", 21, b""), "silence: a sign of life")
-    ok(9.5 < time.monotonic() - began < 10.5, "after 10 s",
-       time.monotonic() - began)
+    ok(9.99 < s.at - float(line) < 14, "after 10 s", s.at - float(line))
     equal([f[0] for f in s.all()], ["o", "z"], "and the rest")
 
 
