@@ -37,7 +37,9 @@ my $server;
 sub index_start {
     open $server, '|-', 'python3', "$root/t/lib/package_index.py", $port
         or BAIL_OUT("no index: $!");
-    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") })
+
+    # it makes its packages first, a large one among them
+    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 120)
         or BAIL_OUT('the index does not listen');
     File::Path::remove_tree(home() . '/packages') if -d home() . '/packages';
 
