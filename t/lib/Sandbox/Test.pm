@@ -208,10 +208,12 @@ sub workers {
 }
 
 
+# it may have been just at work in the shared memory
 sub kill_worker {
     my ($pid) = @_ ? @_ : (workers())[0];
 
-    push @expected, qr/worker process $pid exited on signal 9/;
+    push @expected, qr/worker process $pid exited on signal 9/,
+                    qr/shared memory zone "\w+" was locked by $pid$/;
     kill 'KILL', $pid;
 }
 
