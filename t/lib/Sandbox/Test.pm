@@ -423,11 +423,15 @@ sub wait_for {
 # ---------------------------------------------------------------- backends
 
 sub db {
-    spew("$home/tmp/test.sql", join '', @_);
+    # children of a test ask as well, at the same time
+    my $file = "$home/tmp/test-$$.sql";
+
+    spew($file, join '', @_);
 
     my $out = `mariadb --no-defaults -S $home/run/mariadb.sock -N -B \\
-               ngx_sandbox <$home/tmp/test.sql 2>&1`;
+               ngx_sandbox <$file 2>&1`;
 
+    unlink $file;
     die "db: $out" if $? != 0;
     return map { [split /\t/, $_, -1] } split /\n/, $out;
 }
