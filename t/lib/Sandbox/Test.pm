@@ -45,7 +45,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = (qw(nginx_start nginx_stop nginx_reload nginx_conf api raw
                   unix_call session
-                  wait_status wait_for db docker workers kill_worker token
+                  wait_status wait_for db docker workers healths kill_worker token
                   report_result loopback expect_error finish home inspect port freeze thaw
                   signal_process),
                @Test::More::EXPORT, qw(sleep time));
@@ -219,6 +219,26 @@ sub kill_worker {
 
 
 sub expect_error { push @expected, @_ }
+
+
+# what each worker tells of itself, by its pid: nobody can choose who answers
+sub healths {
+    my (%health, @workers);
+
+    wait_for(sub {
+        for (1 .. 10) {
+            my $health = api(GET => '/health/detailed')->{json} or next;
+
+            $health{ $health->{worker_pid} } = $health;
+            @workers = workers();
+            return 1 if !grep { !$health{$_} } @workers;
+        }
+
+        return 0;
+    }, 30);
+
+    return map { $_ => $health{$_} } grep { $health{$_} } @workers;
+}
 
 
 # ---------------------------------------------------------------- calls
