@@ -124,9 +124,9 @@ sub nginx_start {
         return 0;
     }
 
-    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 5)
+    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 30)
         or BAIL_OUT('nginx does not listen');
-    wait_for(sub { workers() >= ($arg{workers} // 2) }, 10)
+    wait_for(sub { workers() >= ($arg{workers} // 2) }, 30)
         or BAIL_OUT('nginx has too few workers');
     return 1;
 }
@@ -159,7 +159,7 @@ sub nginx_kill {
 
     return unless $title =~ /\Q$home\E/;
     kill 'KILL', $pid, @workers;
-    wait_for(sub { !grep { kill 0, $_ } $pid, @workers }, 5);
+    wait_for(sub { !grep { kill 0, $_ } $pid, @workers }, 30);
     unlink "$home/run/nginx.pid";
 }
 
@@ -401,7 +401,7 @@ sub session {
         $created = api(POST => '/sessions',
                        { template_id => 'python-basic', %body });
         return $created->{status} != 503;
-    }, 5);
+    }, 20);
 
     BAIL_OUT("no session: $created->{text}") if $created->{status} != 201;
     my $id = $created->{json}{id};
@@ -430,7 +430,7 @@ sub wait_status {
 
 sub wait_for {
     my ($condition, $timeout) = @_;
-    my $end = time + ($timeout // 10);
+    my $end = time + ($timeout // 20);
 
     while (1) {
         return 1 if $condition->();
@@ -517,7 +517,7 @@ sub end_sessions {
     # what was handed over is done when no container and no folder is left
     wait_for(sub {
         return !containers() && !folders();
-    }, 30);
+    }, 90);
 }
 
 
