@@ -266,7 +266,8 @@ is(api(GET => "/sessions/$s/executions?status=timeout")->{json}{total}, 1,
 
 
 # ---- a page of long ones: 200, as many as there are in one, of which 70 have
-# 1 MiB of output, and all the characters that JSON makes six bytes of
+# 1 MiB of output, and all the characters that JSON makes six bytes of; nobody
+# is to attempt them again meanwhile
 
 sub page {
     my ($query) = @_;
@@ -279,7 +280,7 @@ sub page {
 db("INSERT INTO executions (id, session_id, status, language, code,
     timeout_sec, due_at, completed_at, stdout, stderr, error_message,
     return_value) SELECT CONCAT('long-', seq), '$s', 'crashed', 'shell',
-    REPEAT(CHAR(1), 102400), 1, '2020-01-01', '2020-01-01',
+    REPEAT(CHAR(1), 102400), 1, UTC_TIMESTAMP() + INTERVAL 1 HOUR, '2020-01-01',
     REPEAT(CHAR(1), IF(seq > 130, 1048576, 8193)), REPEAT(CHAR(1), 8193),
     REPEAT(CHAR(1), 4096), CONCAT('\"', REPEAT(_utf8mb4 X'F09F9880', 8190), '\"')
     FROM seq_1_to_200");
