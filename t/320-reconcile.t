@@ -15,8 +15,8 @@ my $owner = substr(Sandbox::Test::hmac("ngx_sandbox owner\n"), 0, 16);
 sub conf {
     s/(sandbox_node\s+local;)/$1
     sandbox_reconcile_interval 500ms;
-    sandbox_start_timeout 4s;/;
-    s{(docker\.sock)}{$1 timeout=1s create_timeout=1s};
+    sandbox_start_timeout 6s;/;
+    s{(docker\.sock)}{$1 timeout=5s create_timeout=5s};
 }
 
 nginx_start(conf => \&conf);
@@ -36,6 +36,16 @@ sub there {
 }
 
 
+# with workers that all have the new configuration
+sub reloaded {
+    my @old = workers();
+
+    nginx_reload();
+    wait_for(sub { !(grep { kill 0, $_ } @old) && workers() == 2 }, 60)
+        or die 'no reload';
+}
+
+
 # a container with these labels that does nothing
 sub stranger {
     my ($name, %label) = @_;
@@ -52,7 +62,7 @@ my $s = session();
 my $other = session();
 
 docker("rm -f sandbox-$s-2");
-ok(wait_for(sub { status($s) eq 'failed' }, 10), 'a container that is gone');
+ok(wait_for(sub { status($s) eq 'failed' }, 30), 'a container that is gone');
 like((db("SELECT JSON_VALUE(failure, '\$.message') FROM sessions
           WHERE id = '$s'"))[0][0], qr/gone/, 'is why');
 is(status($other), 'running', 'the one that is there runs on');
@@ -60,6 +70,7 @@ is(status($other), 'running', 'the one that is there runs on');
 
 # ---- containers without a row
 
+my $begun = time;
 stranger('sandbox-nobody-2', instance => 'local', owner => $owner,
          session => 'nobody', epoch => 2);
 stranger('sandbox-ended-2', instance => 'local', owner => $owner,
@@ -70,9 +81,8 @@ stranger('another-node', instance => 'remote', owner => $owner,
          session => 'theirs', epoch => 2);
 
 mkdir home() . '/sessions/nobody';
-my $begun = time;
 ok(wait_for(sub { !there('sandbox-nobody-2') && !there('sandbox-ended-2') },
-            15), 'what no row knows is removed');
+            60), 'what no row knows is removed');
 cmp_ok(time - $begun, '>', 2, 'but not at once');
 ok(wait_for(sub { !-e home() . '/sessions/nobody' }), 'and its folder');
 ok(there('somebody-else'), 'another system\'s is left alone');
@@ -85,15 +95,14 @@ docker('rm somebody-else another-node');
 my $secret = $ENV{SANDBOX_TEST_SECRET_FILE};
 my $old = Sandbox::Test::slurp($secret);
 Sandbox::Test::spew($secret, 'y' x 64);
-nginx_reload();
-sleep 2.5;
+reloaded();
+sleep 1.5;
 is(status($other), 'running', 'it is not taken for gone');
 ok(there("sandbox-$other-2"), 'and not removed');
 is(api(DELETE => "/sessions/$other")->{status}, 204, 'it can be ended');
-ok(wait_for(sub { !there("sandbox-$other-2") }, 10), 'and is removed then');
+ok(wait_for(sub { !there("sandbox-$other-2") }, 30), 'and is removed then');
 Sandbox::Test::spew($secret, $old);
-nginx_reload();
-sleep 0.5;
+reloaded();
 $other = session();
 
 
@@ -126,7 +135,9 @@ sub cut_short {
 
 
 my $busy = api(POST => "/sessions/$other/execute",
-               { language => 'shell', code => 'sleep 3; echo unheard' })
+               { language => 'shell', timeout => 60,
+                 code => 'while [ ! -e over ]; do sleep 0.1; done;'
+                         . ' echo unheard' })
     ->{json}{execution_id};
 wait_for(sub {
     api(GET => "/executions/$busy/status")->{json}{status} eq 'running';
@@ -142,6 +153,7 @@ stranger('sandbox-before-2', instance => 'local', owner => $owner,
 Sandbox::Test::spew($secret, 'z' x 64);
 nginx_start(conf => \&conf);
 expect_error(qr/answered 503.*the executor answered with status 401/);
+docker("exec sandbox-$other-2 touch /workspace/over");
 
 my $told = api(POST => "/sessions/$other/execute-sync",
                { language => 'shell', code => ':' });
@@ -149,18 +161,18 @@ is("$told->{status} $told->{json}{error_code}",
    '503 Sandbox.RuntimeUnavailable', 'another secret: nothing more runs');
 
 for my $id (qw(claimed noted marked)) {
-    ok(wait_for(sub { status($id) eq 'failed' }, 10), "$id: it is settled");
+    ok(wait_for(sub { status($id) eq 'failed' }, 30), "$id: it is settled");
     is(api(GET => "/sessions/$id")->{json}{failure}{reason}, 'start_timeout',
        'as a start whose time is over');
     ok(wait_for(sub {
         (db("SELECT status FROM containers WHERE id = 'sandbox-$id-2'"))[0][0]
             eq 'removed';
-    }, 10), 'with the row of its container');
+    }, 30), 'with the row of its container');
 }
 
 ok(!there('sandbox-noted-2'), 'the container is removed if its id is known');
 ok(!there('sandbox-marked-2'), 'or its mark is ours');
-sleep 5;
+sleep 7;
 ok(there('sandbox-claimed-2'), 'else it is left alone');
 ok(there('sandbox-before-2'), 'and so is what no row knows');
 
@@ -170,8 +182,8 @@ loopback("/internal/executions/$busy/settle");
 is(api(GET => "/executions/$busy")->{json}{status}, 'running',
    'what it runs is not given up');
 db("UPDATE sessions SET expires_at = '2020-01-01' WHERE id = '$other'");
-ok(wait_for(sub { status($other) eq 'timeout' }, 10), 'it ends in time');
-ok(wait_for(sub { !there("sandbox-$other-2") }, 10), 'with its container');
+ok(wait_for(sub { status($other) eq 'timeout' }, 30), 'it ends in time');
+ok(wait_for(sub { !there("sandbox-$other-2") }, 30), 'with its container');
 is(api(GET => "/executions/$busy")->{json}{status}, 'failed',
    'and with what it ran');
 
@@ -179,7 +191,7 @@ nginx_stop();
 Sandbox::Test::spew($secret, $old);
 nginx_start(conf => \&conf);
 ok(wait_for(sub { !there('sandbox-claimed-2') && !there('sandbox-before-2') },
-            15), 'with the first secret what was left alone is removed');
+            60), 'with the first secret what was left alone is removed');
 $other = session();
 
 
@@ -187,14 +199,17 @@ $other = session();
 
 my $blind = api(POST => '/sessions', { template_id => 'python-basic' })
     ->{json}{id};
-wait_for(sub { status($blind) eq 'running' }, 10);
+wait_for(sub { status($blind) eq 'running' }, 30);
 expect_error(qr/lost MariaDB/, qr/answered 503/);
 freeze('mariadb');
-sleep 6;
+sleep 8;
 thaw('mariadb');
-ok(wait_for(sub { api(GET => "/sessions/$blind")->{status} == 200 }, 10),
+ok(wait_for(sub { api(GET => "/sessions/$blind")->{status} == 200 }, 30),
    'MariaDB is back');
 sleep 1;
+wait_for(sub { my %health = healths();
+               !grep { $_->{status} ne 'healthy' } values %health })
+    or fail('for each worker');
 is(api(POST => "/sessions/$blind/execute-sync",
        { language => 'shell', code => 'echo here' })->{json}{stdout}, "here\n",
    'a session that became running is not taken down by its start');
@@ -202,11 +217,8 @@ is(api(POST => "/sessions/$blind/execute-sync",
 
 # ---- one that becomes running while it is settled
 
+# not looked at by the job, before it is held
 nginx_stop();
-nginx_start(conf => sub {
-    s/(sandbox_node\s+local;)/$1 sandbox_reconcile_interval 1h;
-                               sandbox_start_timeout 4s;/;
-});
 db("UPDATE sessions SET status = 'creating', start_deadline_at = '2020-01-01'
     WHERE id = '$blind'");
 open my $sql, '|-', 'mariadb --no-defaults -S ' . home()
@@ -214,13 +226,23 @@ open my $sql, '|-', 'mariadb --no-defaults -S ' . home()
 $sql->autoflush(1);
 print $sql "BEGIN; UPDATE sessions SET status = 'running'
             WHERE id = '$blind';\n";
-sleep 0.3;
+wait_for(sub {
+    db('SELECT 1 FROM information_schema.innodb_trx
+        WHERE trx_rows_modified > 0');
+}) or fail('its row is held');
+nginx_start(conf => sub {
+    s/(sandbox_node\s+local;)/$1 sandbox_reconcile_interval 1h;
+                               sandbox_start_timeout 4s;/;
+});
 my $settling = fork // die $!;
 if (!$settling) {
     loopback("/internal/sessions/$blind/settle");
     POSIX::_exit(0);
 }
-sleep 1;
+wait_for(sub {
+    db("SELECT 1 FROM information_schema.processlist
+        WHERE user = 'ngx_sandbox' AND info LIKE 'UPDATE%sessions%'");
+}) or fail('it is settled');
 print $sql "COMMIT;\n";
 close $sql;
 waitpid $settling, 0;
@@ -241,7 +263,7 @@ docker("rm -f sandbox-$blind-2");
 # ---- nginx ends at once while a start is under way
 
 my $made = 0;
-for my $pause (0.05, 0.15, 0.3) {
+for my $pause (0.05, 0.15, undef) {
     my $pid = fork // die $!;
     $made++;
     if (!$pid) {
@@ -249,12 +271,13 @@ for my $pause (0.05, 0.15, 0.3) {
                                    id => "cut-$made" });
         POSIX::_exit(0);
     }
-    sleep $pause;
+    defined $pause ? sleep $pause
+        : wait_for(sub { db("SELECT 1 FROM sessions WHERE id = 'cut-3'") });
     freeze('mariadb');
     sleep 0.2;
     my @gone = (Sandbox::Test::nginx_pid(), workers());
     kill TERM => $gone[0];
-    wait_for(sub { !kill 0, @gone }, 10);
+    wait_for(sub { !grep { kill 0, $_ } @gone }, 30);
     thaw('mariadb');
     waitpid $pid, 0;
     nginx_start(conf => sub {
@@ -264,7 +287,7 @@ for my $pause (0.05, 0.15, 0.3) {
 }
 
 ok(wait_for(sub { !db("SELECT id FROM sessions WHERE status = 'creating'") },
-            20), 'what was cut short is settled');
+            60), 'what was cut short is settled');
 ok(db("SELECT id FROM sessions WHERE id LIKE 'cut-%'") > 0, 'if it was begun');
 
 
@@ -284,7 +307,7 @@ db("INSERT INTO sessions (id, template_id, status, language_runtime,
 loopback('/internal/jobs/reconcile');
 ok(wait_for(sub {
     !db("SELECT id FROM sessions WHERE status = 'creating' LIMIT 1");
-}, 15), 'one call of the job is enough');
+}, 60), 'one call of the job is enough');
 nginx_stop();
 nginx_start(conf => sub {
     s/(sandbox_node\s+local;)/$1 sandbox_reconcile_interval 500ms;/;
@@ -299,7 +322,7 @@ db("INSERT INTO containers (id, session_id, template_id, node_id, runtime_type,
     'x', 'running' FROM seq_1_to_$rows");
 my $gone = session();
 docker("rm -f sandbox-$gone-2");
-ok(wait_for(sub { status($gone) eq 'failed' }, 10), 'behind many rows');
+ok(wait_for(sub { status($gone) eq 'failed' }, 30), 'behind many rows');
 is(status($other), 'running', 'and the other is found among them');
 db("DELETE FROM containers WHERE id LIKE 'gone-%'");
 

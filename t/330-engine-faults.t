@@ -22,9 +22,9 @@ END { kill 'KILL', $proxy if $proxy }
 nginx_start(conf => sub {
     s/(sandbox_node\s+local;)/$1
     sandbox_reconcile_interval 500ms;
-    sandbox_start_timeout 5s;/;
+    sandbox_start_timeout 9s;/;
     s{unix:\S+/docker\.sock}
-     {unix:$home/run/stub.sock timeout=2s create_timeout=3s};
+     {unix:$home/run/stub.sock timeout=4s create_timeout=5s};
 });
 
 expect_error(qr/Docker|engine/i, qr/answered 50[03]/,
@@ -191,21 +191,21 @@ sub gone {
                && !-e "$home/sessions/$id"
                && !db("SELECT id FROM containers WHERE session_id = '$id'
                        AND status <> 'removed'");
-    }, 20), "$name: nothing is left");
+    }, 60), "$name: nothing is left");
 }
 
 
 sub failure {
     my ($id, $name) = @_;
 
-    is(wait_status($id, 'creating', 15), 'failed', "$name: it has failed");
+    is(wait_status($id, 'creating', 60), 'failed', "$name: it has failed");
     my $failure = api(GET => "/sessions/$id")->{json}{failure};
     like($failure->{message} // '', qr/\w/, "$name: and says why");
 
     # before anybody deletes it
     ok(wait_for(sub {
         return !docker("ps -aq --filter label=ngx_sandbox.session=$id");
-    }, 20), "$name: its container is removed");
+    }, 60), "$name: its container is removed");
     return $failure;
 }
 
@@ -214,19 +214,19 @@ sub failure {
 
 proxy(map { ($_ => { before => late(0.7) }) } keys %calls);
 my $s = create();
-is(wait_status($s, 'creating', 15), 'running', 'a slow engine: it runs');
+is(wait_status($s, 'creating', 60), 'running', 'a slow engine: it runs');
 works($s, 'a slow engine');
 gone($s, 'a slow engine');
 
 
 # ---- the executor is ready before the engine has answered
 
-proxy(start => { after => late(2), times => 1 });
+proxy(start => { after => late(3), times => 1 });
 $s = create();
 is(wait_status($s, 'creating'), 'running', 'start answered late: it runs');
 ok(seen('start'), 'before that');
 works($s, 'start answered late');
-sleep 2.5;
+sleep 3.5;
 works($s, 'start answered late, afterwards');
 gone($s, 'start answered late');
 
@@ -234,14 +234,14 @@ gone($s, 'start answered late');
 # ---- the engine gets to a create when its caller has given up: the folder that
 # it would bind is gone by then
 
-proxy(create => { before => late(5), times => 1 });
+proxy(create => { before => late(8), times => 1 });
 $s = create();
-is(wait_status($s, 'creating', 15), 'failed', 'a create that lasts: given up');
+is(wait_status($s, 'creating', 60), 'failed', 'a create that lasts: given up');
 ok(wait_for(sub {
     (db("SELECT status FROM containers WHERE session_id = '$s'"))[0][0]
         eq 'removed';
 }), 'its row says removed');
-sleep 4;
+sleep 5;
 ok(!docker("ps -aq --filter label=ngx_sandbox.session=$s"),
    'and none is made afterwards');
 gone($s, 'a create that lasts');
@@ -256,7 +256,7 @@ gone($s, 'create lost');
 
 proxy(start => { after => lost(), times => 1 });
 $s = create();
-is(wait_status($s, 'creating', 15), 'running', 'start lost: it runs');
+is(wait_status($s, 'creating', 60), 'running', 'start lost: it runs');
 sleep 1;
 works($s, 'start lost');
 gone($s, 'start lost');
@@ -274,7 +274,7 @@ chmod 0755, "$sleepy/executor";
 proxy(start => { after => lost(), times => 1 },
       create => { change => sub { s/\Q$executor"/$sleepy"/ }, times => 1 });
 $s = create();
-is(wait_status($s, 'creating', 15), 'running', 'start lost, slow: it runs');
+is(wait_status($s, 'creating', 60), 'running', 'start lost, slow: it runs');
 works($s, 'start lost, slow');
 gone($s, 'start lost, slow');
 
@@ -287,7 +287,7 @@ gone($s, 'start never arrived');
 for my $call (qw(inspect remove list)) {
     proxy($call => { after => lost(), times => 2 });
     $s = create();
-    is(wait_status($s, 'creating', 15), 'running', "$call lost: it runs");
+    is(wait_status($s, 'creating', 60), 'running', "$call lost: it runs");
     works($s, "$call lost");
     gone($s, "$call lost");
     ok(wait_for(sub { seen($call) }), "$call lost: it was");
@@ -369,7 +369,7 @@ gone($s, 'removed by hand');
 $s = create();
 is(wait_status($s, 'creating'), 'running', 'another one runs');
 docker("rm -f sandbox-$s-2");
-is(wait_status($s, 'running', 10), 'failed', 'removed idle: it is found');
+is(wait_status($s, 'running', 30), 'failed', 'removed idle: it is found');
 
 
 # ---- a worker is killed at each call of a create, and of an end
@@ -378,7 +378,8 @@ sub killing {
     my ($call, $when) = @_;
     my @workers = workers();
 
-    expect_error(map { qr/worker process $_ exited on signal 9/ } @workers);
+    expect_error(map { qr/worker process $_ exited on signal 9/,
+                       qr/zone "\w+" was locked by $_$/ } @workers);
 
     # the call that is not made is one that the dead worker had not made yet
     proxy($call => { ($when eq 'after' ? 'after' : 'before') => sub {
@@ -401,7 +402,7 @@ for my $when ('instead of', 'before', 'after') {
         ok(wait_for(sub {
             my ($row) = db("SELECT status FROM sessions WHERE id = '$id'");
             return $row->[0] ne 'creating';
-        }, 15), "$name: its row tells the truth in time");
+        }, 60), "$name: its row tells the truth in time");
 
         my $status = api(GET => "/sessions/$id")->{json}{status};
         $status eq 'running' ? works($id, $name) : failure($id, $name);
@@ -427,7 +428,7 @@ for my $when ('instead of', 'before', 'after') {
 proxy();
 $s = create();
 freeze('docker');
-is(wait_status($s, 'creating', 15), 'failed',
+is(wait_status($s, 'creating', 60), 'failed',
    'frozen: the start ends within its deadline');
 thaw('docker');
 gone($s, 'frozen');
@@ -450,7 +451,7 @@ sub entered {
     return sub {
         open my $file, '>>', $ledger or die "$ledger: $!";
         syswrite $file, "$what\n";
-        sleep 0.3 if $what > 0;
+        sleep 1 if $what > 0;
     };
 }
 

@@ -21,7 +21,7 @@ my $port = port() + 1;
 
 my $indexer = open my $index, '|-', 'python3', "$root/t/lib/package_index.py", $port
     or BAIL_OUT("no index: $!");
-wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 60)
+wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 120)
     or BAIL_OUT('the index does not listen');
 File::Path::remove_tree(home() . '/packages') if -d home() . '/packages';
 
@@ -30,7 +30,7 @@ sub config {
     sandbox_package_index pypi http://127.0.0.1:$port/simple/
                           files=http://127.0.0.1:$port/files/;
     sandbox_session_restarts 3;
-    sandbox_start_timeout 5s;
+    sandbox_start_timeout 10s;
     sandbox_execution_lease 3s;
     sandbox_reconcile_interval 300ms;
     sandbox_reap_interval 200ms;};
@@ -74,7 +74,7 @@ sub restarted {
         my $session = record($id);
         return $session->{restart_count} == $count
                && $session->{status} eq 'running';
-    }, 20);
+    }, 60);
 }
 
 
@@ -99,7 +99,7 @@ sub ended {
 
     wait_for(sub {
         execution($id)->{status} !~ /^(pending|running|crashed)$/;
-    }, $timeout // 20);
+    }, $timeout // 60);
     return execution($id);
 }
 
@@ -107,7 +107,7 @@ sub ended {
 sub begun {
     my ($id) = @_;
 
-    return wait_for(sub { execution($id)->{status} eq 'running' }, 5);
+    return wait_for(sub { execution($id)->{status} eq 'running' }, 20);
 }
 
 
@@ -185,12 +185,12 @@ ok(wait_for(sub {
     my ($run) = db("SELECT id FROM executions WHERE session_id = '$s'
                     AND status = 'running'");
     return $run;
-}, 5), 'one that is waited for');
+}, 20), 'one that is waited for');
 my ($watched) = map { $_->[0] }
     db("SELECT id FROM executions WHERE session_id = '$s'
         AND status = 'running'");
 my $stream = watch(GET => "/executions/$watched/events");
-is(event($stream, 10)->{data}{text}, "begun\n", 'and watched');
+is((event($stream, 30) // {})->{data}{text}, "begun\n", 'and watched');
 kill_container($s);
 waitpid $caller, 0;
 is($?, 0, 'who waits gets the result of the second attempt');
@@ -207,14 +207,14 @@ is(record($s)->{restart_count}, 2, 'a second restart');
 docker('rm -f ' . container($s));
 ok(restarted($s, 3), 'one whose container is gone');
 docker('rm -f ' . container($s));
-ok(wait_for(sub { record($s)->{status} eq 'failed' }, 15),
+ok(wait_for(sub { record($s)->{status} eq 'failed' }, 60),
    'after sandbox_session_restarts it fails');
 is(record($s)->{failure}{reason}, 'container_exited', 'with the cause');
 is(record($s)->{restart_count}, 3, 'and has had three');
 
 my $e = session();
 kill_container($e);
-ok(wait_for(sub { record($e)->{status} eq 'failed' }, 15),
+ok(wait_for(sub { record($e)->{status} eq 'failed' }, 60),
    'an ephemeral one fails at once');
 
 
@@ -223,16 +223,16 @@ ok(wait_for(sub { record($e)->{status} eq 'failed' }, 15),
 my $p = persistent(dependencies => [{ name => 'good', version => undef }]);
 ok(wait_for(sub {
     record($p)->{dependency_install_status} eq 'completed';
-}, 40), 'a session with packages');
+}, 90), 'a session with packages');
 is(run_in($p, 'import good; print(good.VERSION)', 'python')->{stdout}, "2.0\n",
    'the newest one');
 
 # as if that had come out since
 db(qq(UPDATE sessions SET installed_dependencies =
       '[{"name": "good", "version": "1.0"}]' WHERE id = '$p'));
-my $user = submit($p, language => 'python', timeout => 20, code =>
+my $user = submit($p, language => 'python', code =>
                   "import good, time\n"
-                  . "time.sleep(20 if good.VERSION == '2.0' else 0)\n"
+                  . "time.sleep(60 if good.VERSION == '2.0' else 0)\n"
                   . 'print(good.VERSION)');
 ok(begun($user), 'code that needs them');
 kill 'STOP', $indexer;
@@ -241,7 +241,7 @@ ok(restarted($p, 1), 'whose sandbox dies');
 sleep 2;
 is(execution($user)->{status}, 'crashed', 'waits for its packages');
 kill 'CONT', $indexer;
-my $used = ended($user);
+my $used = ended($user, 90);
 is_deeply([@{$used}{qw(status stdout retry_count)}], ['completed', "1.0\n", 1],
           'has them in the next container, as they were')
     or diag($used->{stderr});
@@ -256,12 +256,12 @@ api(POST => "/sessions/$p/dependencies/install",
     { dependencies => [{ name => 'absent', version => undef }] });
 ok(wait_for(sub {
     record($p)->{dependency_install_status} eq 'failed';
-}, 40), 'an install that fails');
+}, 90), 'an install that fails');
 kill_container($p);
 ok(restarted($p, 2), 'and a restart');
 ok(wait_for(sub {
     record($p)->{dependency_install_status} eq 'completed';
-}, 40), 'installs what was there') or diag(record($p)->{dependency_install_error});
+}, 90), 'installs what was there') or diag(record($p)->{dependency_install_error});
 is(run_in($p, 'import good; print(good.VERSION)', 'python')->{stdout}, "1.0\n",
    'which is there again');
 
@@ -308,7 +308,7 @@ for (1 .. 8) {
     kill_worker($_) for workers();
 }
 
-my @ends = map { ended($_, 40) } @runs;
+my @ends = map { ended($_, 120) } @runs;
 is_deeply([map { "$_->{status} $_->{stdout}" } @ends],
           [("completed done\n") x 3], 'and workers with them: all complete')
     or diag(map { "$_->{retry_count} $_->{error_message}\n" } @ends);
@@ -339,7 +339,7 @@ is(api(POST => "/sessions/$t/terminate")->{json}{status}, 'terminated',
 ok(wait_for(sub {
     !db("SELECT 1 FROM containers WHERE session_id = '$t'
          AND status <> 'removed'");
-}, 15), 'and nothing is left of it');
+}, 60), 'and nothing is left of it');
 
 
 # ---- where no session gets another one

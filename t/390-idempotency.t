@@ -39,7 +39,8 @@ sub keys_of {
 }
 
 
-# the same request from many processes at once; what each of them got
+# the same request from many processes at once; what each of them got.  A run
+# that lasts is told to those who have waited for a second: they ask again
 sub together {
     my ($n, $key, $path, $body) = @_;
     my (@pipes, @answers);
@@ -48,11 +49,19 @@ sub together {
         my $pid = open(my $pipe, '-|') // die $!;
 
         if ($pid == 0) {
-            my $answer = HTTP::Tiny->new(timeout => 60)->post(
-                'http://127.0.0.1:' . Sandbox::Test::port() . "/api/v1$path",
-                { content => encode_json($body),
-                  headers => { 'Content-Type' => 'application/json',
-                               'Idempotency-Key' => $key } });
+            my $answer;
+            my $end = time + 60;
+
+            do {
+                $answer = HTTP::Tiny->new(timeout => 60)->post(
+                    'http://127.0.0.1:' . Sandbox::Test::port()
+                    . "/api/v1$path",
+                    { content => encode_json($body),
+                      headers => { 'Content-Type' => 'application/json',
+                                   'Idempotency-Key' => $key } });
+            } while ($answer->{status} == 409
+                     && $answer->{content} =~ /is not over/ && time < $end);
+
             print encode_json([@{$answer}{qw(status content)},
                 $answer->{headers}{'idempotency-replayed'} // '']);
             close STDOUT;
@@ -159,8 +168,7 @@ is(keys_of('own-2'), 0, 'whose key is not kept');
 
 agree('100 sessions', 201, together(100, 'many', '/sessions', \%sessions));
 is((db("SELECT COUNT(*) FROM session_metadata m JOIN sessions s
-        ON s.id = m.session_id WHERE k = 'k' AND v = 'once'
-        AND s.created_at > UTC_TIMESTAMP() - INTERVAL 1 MINUTE"))[0][0], 3,
+        ON s.id = m.session_id WHERE k = 'k' AND v = 'once'"))[0][0], 3,
    'are one');
 
 agree('100 executions', 201,
@@ -171,6 +179,10 @@ agree('50 synchronous ones', 200,
                { %shell, code => 'echo y >>many; sleep 0.3; echo out' }));
 agree('30 templates', 201, together(30, 'many', '/templates',
       { %template, name => 'many' }));
+ok(wait_for(sub {
+    (db("SELECT COUNT(*) FROM executions WHERE session_id = '$s'
+         AND code LIKE '%>>many%' AND status = 'completed'"))[0][0] == 2;
+}), 'both have run');
 sleep 0.5;
 is(api(POST => "/sessions/$s/execute-sync",
        { %shell, code => 'sort many' })->{json}{stdout}, "x\ny\n",
@@ -179,28 +191,29 @@ is(api(POST => "/sessions/$s/execute-sync",
 
 # ---- while the first one runs
 
+# it runs until it has been asked for
+my %long = (%shell, timeout => 60, code => 'echo x >>long; while [ ! -e enough ];'
+                            . ' do sleep 0.1; done; cat long');
 my $runner = fork // die $!;
 
 if ($runner == 0) {
-    keyed('long', "/sessions/$s/execute-sync",
-          { %shell, code => 'echo x >>long; sleep 3; echo done' });
+    keyed('long', "/sessions/$s/execute-sync", \%long);
     POSIX::_exit(0);
 }
 
-ok(wait_for(sub { keys_of('long') }, 5), 'one runs');
+ok(wait_for(sub { keys_of('long') }), 'one runs');
 my $begun = time;
-my $busy = keyed('long', "/sessions/$s/execute-sync",
-                 { %shell, code => 'echo x >>long; sleep 3; echo done' });
+my $busy = keyed('long', "/sessions/$s/execute-sync", \%long);
 is("$busy->{status} $busy->{json}{error_code}", '409 Sandbox.Conflict',
    'sent again: it is still running');
 like($busy->{json}{error_detail}, qr/execution exec_\w+/, 'which one');
-cmp_ok(time - $begun, '<', 2.5, 'after a moment');
+cmp_ok(time - $begun, '<', 10, 'after a moment');
 is(keyed('long', "/sessions/$s/execute-sync", { %shell, code => ':' })
    ->{status}, 422, 'another body does not wait');
+api(POST => "/sessions/$s/execute-sync", { %shell, code => 'touch enough' });
 waitpid $runner, 0;
-is(keyed('long', "/sessions/$s/execute-sync",
-         { %shell, code => 'echo x >>long; sleep 3; echo done' })
-   ->{json}{stdout}, "done\n", 'afterwards it is its answer');
+is(keyed('long', "/sessions/$s/execute-sync", \%long)->{json}{stdout}, "x\n",
+   'afterwards it is its answer');
 
 my $late = keyed('late', "/sessions/$s/execute-sync?sync_timeout=1",
                  { %shell, code => 'echo x >>late; sleep 2; echo late' });
@@ -209,7 +222,7 @@ ok(wait_for(sub {
     my $answer = keyed('late', "/sessions/$s/execute-sync",
                        { %shell, code => 'echo x >>late; sleep 2; echo late' });
     $answer->{status} == 200 && $answer->{json}{stdout} eq "late\n";
-}, 5), 'is answered when it is over');
+}), 'is answered when it is over');
 
 
 # ---- what has failed may be tried again
@@ -264,11 +277,10 @@ $second = keyed('row', "/sessions/$s/execute",
 is("$second->{status} $second->{json}{execution_id}", '201 exec_row',
    'before it was handed over: the same execution');
 ok(wait_for(sub {
-    api(GET => '/executions/exec_row')->{json}{stdout} eq "x\n";
+    (api(GET => '/executions/exec_row')->{json}{stdout} // '') eq "x\n";
 }), 'which is handed over now');
 
 my %made;
-my $kills = 0;
 
 for my $i (1 .. 12) {
     my $client = fork // die $!;
@@ -280,7 +292,7 @@ for my $i (1 .. 12) {
     }
 
     sleep rand 0.01;
-    $kills++ if kill 'KILL', workers();
+    kill_worker($_) for workers();
     waitpid $client, 0;
 
     my $answer;
@@ -288,11 +300,11 @@ for my $i (1 .. 12) {
         $answer = keyed("kill-$i", "/sessions/$s/execute",
                         { %shell, code => "echo x >>kill-$i" });
         $answer->{status} == 201;
-    }, 10), "all workers killed at some moment: completed by a retry");
+    }, 30), "all workers killed at some moment: completed by a retry");
     ok(wait_for(sub {
         api(GET => "/executions/$answer->{json}{execution_id}")
             ->{json}{status} eq 'completed';
-    }, 10), 'it ran');
+    }, 30), 'it ran');
     $made{$i} = (db("SELECT COUNT(*) FROM executions
         WHERE code = 'echo x >>kill-$i'"))[0][0];
 }
@@ -301,8 +313,6 @@ is_deeply([values %made], [(1) x 12], 'one row each');
 is(api(POST => "/sessions/$s/execute-sync",
        { %shell, code => 'cat kill-* | wc -l' })->{json}{stdout} + 0, 12,
    'each has run once');
-expect_error(qr/exited on signal 9/);
-
 
 # ---- their time
 
@@ -321,8 +331,8 @@ agree('40 with one that has expired', 201, do {
 is((db("SELECT COUNT(*) FROM executions WHERE code = 'echo z'"))[0][0], 1,
    'are one');
 is((db("SELECT COUNT(*) FROM idempotency_keys WHERE idempotency_key = 'late'
-        AND expires_at BETWEEN UTC_TIMESTAMP() + INTERVAL 400 SECOND
-        AND UTC_TIMESTAMP() + INTERVAL 600 SECOND"))[0][0], 1,
+        AND TIMESTAMPDIFF(SECOND, created_at, expires_at)
+        BETWEEN 598 AND 601"))[0][0], 1,
    'sandbox_idempotency_ttl');
 db("UPDATE idempotency_keys SET expires_at = UTC_TIMESTAMP() - INTERVAL 1 SECOND
     WHERE idempotency_key IN ('late', 'long')");

@@ -70,7 +70,7 @@ is(HTTP::Tiny->new->get("$index/make/many")
 
 for my $name (sort keys %says) {
     request($s, $name);
-    my $session = settled($s, 300);
+    my $session = settled($s, 400);
     is($session->{dependency_install_status}, 'failed', "$name fails");
     like($session->{dependency_install_error}, $says{$name}, 'and says why');
     is(installed($session), 'good==2.0', 'what was there is there');
@@ -108,13 +108,14 @@ api(DELETE => "/sessions/$names");
 # an index that sends a byte now and then
 
 for my $name (qw(drips dribble)) {
-    db("UPDATE sessions SET install_timeout_sec = 3 WHERE id = '$s'");
+    # pip takes its time to begin
+    db("UPDATE sessions SET install_timeout_sec = 12 WHERE id = '$s'");
     request($s, $name);
     ok(wait_for(sub { counts()->{dribbles} }, 30), "$name: it comes slowly");
     like(settled($s)->{dependency_install_error},
-         qr/$name: timed out after 3 s/, 'there is a time for it');
+         qr/$name: timed out after 12 s/, 'there is a time for it');
     unharmed($s, $name);
-    ok(wait_for(sub { !counts()->{dribbles} }, 20), 'nobody waits for the rest')
+    ok(wait_for(sub { !counts()->{dribbles} }, 60), 'nobody waits for the rest')
         or diag(counts()->{dribbles});
 }
 
@@ -176,7 +177,7 @@ is(installed($session), 'good==2.0', 'the installer heeds none of it')
 is(run_in($m, 'ls .packages', 'shell')->{stdout}, "python\n", 'and runs none');
 
 request($s, 'slow');
-ok(wait_for(sub { installers($s) }, 30), 'an installer runs');
+ok(wait_for(sub { installers($s) }, 60), 'an installer runs');
 is(run_in($s, $meddle)->{stdout}, "[] 1 ['404']\n",
    'code learns nothing of it, and its port tells nothing');
 is(settled($s)->{dependency_install_status}, 'failed', 'it goes on');
@@ -201,6 +202,12 @@ my %dies = (
         sleep 2;
         system('bash', '-c', ". docker/lib.sh; home=$home; mariadb_start") == 0
             or die 'no MariaDB';
+
+        # each worker has to notice
+        wait_for(sub {
+            my %health = healths();
+            return !grep { $_->{status} ne 'healthy' } values %health;
+        }) or fail('MariaDB is back');
     },
 );
 
@@ -210,7 +217,7 @@ db("UPDATE sessions SET install_timeout_sec = 30 WHERE id = '$s'");
 
 for my $what (sort keys %dies) {
     request($s, $what eq 'the installer' ? 'slow' : 'late');
-    ok(wait_for(sub { installers($s) }, 30), 'an installer runs');
+    ok(wait_for(sub { installers($s) }, 60), 'an installer runs');
     $dies{$what}->();
 
     my $session = settled($s);
@@ -267,7 +274,10 @@ sub report {
                      %headers)->{status};
 }
 
+# it cannot end meanwhile
 request($t, 'slow');
+ok(wait_for(sub { installers($t) }, 60), 'an installer runs');
+docker("pause sandbox-$t-2");
 
 my @lies = (
     ['of another session', {}, 401, Authorization => 'Bearer ' . token($s)],
@@ -299,6 +309,7 @@ for (@lies) {
 
 is(api(GET => "/sessions/$t")->{json}{dependency_install_status}, 'installing',
    'changes nothing');
+docker("unpause sandbox-$t-2");
 unlike(settled($t)->{dependency_install_error}, qr/x{9}/, 'and is not shown');
 api(DELETE => "/sessions/$t");
 
@@ -319,7 +330,7 @@ my %ends = (
 for my $what (sort keys %ends) {
     my $id = session();
     request($id, 'slow');
-    ok(wait_for(sub { installers($id) }, 30), 'an installer runs');
+    ok(wait_for(sub { installers($id) }, 60), 'an installer runs');
     $ends{$what}->($id);
 
     my @row;

@@ -37,7 +37,9 @@ my $server;
 sub index_start {
     open $server, '|-', 'python3', "$root/t/lib/package_index.py", $port
         or BAIL_OUT("no index: $!");
-    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 60)
+
+    # it makes its packages first, a large one among them
+    wait_for(sub { IO::Socket::INET->new("127.0.0.1:$port") }, 120)
         or BAIL_OUT('the index does not listen');
     File::Path::remove_tree(home() . '/packages') if -d home() . '/packages';
 
@@ -56,7 +58,7 @@ sub index_conf {
     my (@directives) = @_;
     my $text = Sandbox::Test::slurp("$root/conf/sandbox_packages.conf");
 
-    $text =~ s/proxy_read_timeout\s+\S+;/proxy_read_timeout 2s;/ or die;
+    $text =~ s/proxy_read_timeout\s+\S+;/proxy_read_timeout 5s;/ or die;
     Sandbox::Test::spew(home() . '/conf/sandbox_packages_test.conf', $text);
 
     s{(sandbox_node\s+local;)}{join "\n        ", $1, @directives}e or die;
@@ -87,7 +89,7 @@ sub settled {
         $session = $answer->{json};
         return $answer->{status} == 200
                && $session->{dependency_install_status} ne 'installing';
-    }, $seconds // 90);
+    }, $seconds // 120);
 
     return $session;
 }

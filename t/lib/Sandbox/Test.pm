@@ -45,7 +45,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = (qw(nginx_start nginx_stop nginx_reload nginx_conf api raw
                   unix_call session
-                  wait_status wait_for db docker workers kill_worker token
+                  wait_status wait_for db docker workers healths kill_worker token
                   report_result loopback expect_error finish home inspect port freeze thaw
                   signal_process),
                @Test::More::EXPORT, qw(sleep time));
@@ -159,7 +159,7 @@ sub nginx_kill {
 
     return unless $title =~ /\Q$home\E/;
     kill 'KILL', $pid, @workers;
-    wait_for(sub { !grep { kill 0, $_ } $pid, @workers }, 5);
+    wait_for(sub { !grep { kill 0, $_ } $pid, @workers }, 30);
     unlink "$home/run/nginx.pid";
 }
 
@@ -208,15 +208,37 @@ sub workers {
 }
 
 
+# it may have been just at work in the shared memory
 sub kill_worker {
     my ($pid) = @_ ? @_ : (workers())[0];
 
-    push @expected, qr/worker process $pid exited on signal 9/;
+    push @expected, qr/worker process $pid exited on signal 9/,
+                    qr/shared memory zone "\w+" was locked by $pid$/;
     kill 'KILL', $pid;
 }
 
 
 sub expect_error { push @expected, @_ }
+
+
+# what each worker tells of itself, by its pid: nobody can choose who answers
+sub healths {
+    my (%health, @workers);
+
+    wait_for(sub {
+        for (1 .. 10) {
+            my $health = api(GET => '/health/detailed')->{json} or next;
+
+            $health{ $health->{worker_pid} } = $health;
+            @workers = workers();
+            return 1 if !grep { !$health{$_} } @workers;
+        }
+
+        return 0;
+    }, 30);
+
+    return map { $_ => $health{$_} } grep { $health{$_} } @workers;
+}
 
 
 # ---------------------------------------------------------------- calls
@@ -379,7 +401,7 @@ sub session {
         $created = api(POST => '/sessions',
                        { template_id => 'python-basic', %body });
         return $created->{status} != 503;
-    }, 5);
+    }, 20);
 
     BAIL_OUT("no session: $created->{text}") if $created->{status} != 201;
     my $id = $created->{json}{id};
@@ -408,7 +430,7 @@ sub wait_status {
 
 sub wait_for {
     my ($condition, $timeout) = @_;
-    my $end = time + ($timeout // 10);
+    my $end = time + ($timeout // 20);
 
     while (1) {
         return 1 if $condition->();
@@ -421,11 +443,15 @@ sub wait_for {
 # ---------------------------------------------------------------- backends
 
 sub db {
-    spew("$home/tmp/test.sql", join '', @_);
+    # children of a test ask as well, at the same time
+    my $file = "$home/tmp/test-$$.sql";
+
+    spew($file, join '', @_);
 
     my $out = `mariadb --no-defaults -S $home/run/mariadb.sock -N -B \\
-               ngx_sandbox <$home/tmp/test.sql 2>&1`;
+               ngx_sandbox <$file 2>&1`;
 
+    unlink $file;
     die "db: $out" if $? != 0;
     return map { [split /\t/, $_, -1] } split /\n/, $out;
 }
@@ -491,7 +517,7 @@ sub end_sessions {
     # what was handed over is done when no container and no folder is left
     wait_for(sub {
         return !containers() && !folders();
-    }, 30);
+    }, 90);
 }
 
 

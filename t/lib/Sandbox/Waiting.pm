@@ -91,15 +91,9 @@ sub answer {
 
 # requests that wait, worker by worker
 sub waiters {
-    my %waiters;
+    my %health = healths();
 
-    wait_for(sub {
-        my $health = api(GET => '/health/detailed')->{json};
-        $waiters{ $health->{worker_pid} } = $health->{waiters};
-        return !grep { !exists $waiters{$_} } workers();
-    });
-
-    return map { $waiters{$_} } workers();
+    return map { $health{$_}{waiters} } sort keys %health;
 }
 
 
