@@ -21,7 +21,7 @@ my $hold = "$home/tmp/hold";
 
 nginx_start(workers => 2, conf => sub {
     s/(sandbox_node\s+local;)/$1
-    sandbox_execution_lease 6s;
+    sandbox_execution_lease 3s;
     sandbox_reap_interval 200ms;/;
 });
 
@@ -92,7 +92,7 @@ sub held {
     Sandbox::Test::spew("$hold.armed", '');
     my $request = ask(POST => "/sessions/$s/$path",
                       { language => 'shell', %run });
-    ok(wait_for(sub { -e "$hold.held" }, 5), "$path: the code is on its way");
+    ok(wait_for(sub { -e "$hold.held" }), "$path: the code is on its way");
 
     my ($id) = map { $_->[0] } db("SELECT id FROM executions
         WHERE session_id = '$s' ORDER BY created_at DESC, id DESC LIMIT 1");
@@ -105,7 +105,7 @@ sub release {
     my ($request) = @_;
 
     unlink "$hold.held";
-    return answer($request, 10)->{json};
+    return answer($request, 30)->{json};
 }
 
 
@@ -124,7 +124,7 @@ sub ledger {
 for my $path (qw(execute execute-sync)) {
     my ($request, $id) = held($path, code => 'echo hold >>ledger',
                               max_retries => 0);
-    ok(wait_for(sub { status($id) eq 'failed' }, 12), 'it is given up');
+    ok(wait_for(sub { status($id) eq 'failed' }, 30), 'it is given up');
     my $answer = release($request);
     is($answer->{execution_id} // $answer->{id}, $id,
        'its client has an answer');
@@ -144,10 +144,10 @@ for my $path (qw(execute execute-sync)) {
 my ($request, $id) = held('execute', code => 'echo again >>ledger; echo hold',
                           max_retries => 1);
 ok(wait_for(sub { status($id) eq 'crashed' || status($id) eq 'running'
-                  || status($id) eq 'completed' }, 12), 'it is given up');
+                  || status($id) eq 'completed' }, 30), 'it is given up');
 sleep 0.1 while -e "$hold.armed";
 is(release($request)->{execution_id}, $id, 'its client has an answer');
-ok(wait_for(sub { status($id) eq 'completed' }, 12), 'the next attempt ends');
+ok(wait_for(sub { status($id) eq 'completed' }, 30), 'the next attempt ends');
 my $row = api(GET => "/executions/$id")->{json};
 is("$row->{stdout}$row->{retry_count}", "hold\n1", 'as the second one');
 is(ledger(), "again\n", 'it has run once');
@@ -167,9 +167,9 @@ is(ledger(), "again\n", 'it has not run');
 # ---- held up, and not too late
 
 ($request, $id) = held('execute', code => 'echo hold >>ledger');
-sleep 2;
+sleep 1;
 is(release($request)->{execution_id}, $id, 'within its lease');
-ok(wait_for(sub { status($id) eq 'completed' }, 5), 'it runs');
+ok(wait_for(sub { status($id) eq 'completed' }), 'it runs');
 is(ledger(), "again\nhold\n", 'once');
 
 finish();
