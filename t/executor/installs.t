@@ -191,6 +191,9 @@ with open(prefix + "/node_modules/.package-lock.json", "w") as f:
 '''
 
 
+answers = {}
+
+
 def executor(**bootstrap):
     e = Executor(**bootstrap)
 
@@ -213,7 +216,8 @@ def install(e, name, *packages, **fields):
                          for p in packages]}
     body.update(fields)
     r, data = e.request("POST", "/v1/installs", json.dumps(body))
-    return r.status, data.decode()
+    answers[name] = r.status, data.decode()
+    return answers[name]
 
 
 def reports(e, name):
@@ -222,8 +226,14 @@ def reports(e, name):
             and json.loads(c.body)["install_id"] == name]
 
 
-def report(e, name, seconds=15):
-    return (until(lambda: reports(e, name), seconds) or [None])[0]
+def report(e, name):
+    found = until(lambda: reports(e, name), 60)
+
+    if not found:
+        raise RuntimeError("no report of %s, which was answered %r: %s"
+                           % (name, answers[name], e.errors()))
+
+    return found[0]
 
 
 def left(e):
@@ -365,7 +375,7 @@ equal(e.callback.gets[before].headers["Accept"], "text/x-test",
 
 before = len(e.callback.gets)
 install(e, "i12", "raw")
-r = report(e, "i12", 60)
+r = report(e, "i12")
 ok(r["error"].endswith("404 404 404 404 404 404 404 404 404 404 - 404 200 200"
                        " 200 404"), "one request each, and only a plain one", r)
 asked = e.callback.gets[before:]
@@ -528,7 +538,7 @@ if REAL:
 
     install(e, "n3", "@s/left", kind="npm", index="/packages/npm/default/0/",
             timeout=60)
-    r = report(e, "n3", 60)
+    r = report(e, "n3")
     equal(sorted(p["name"] + "@" + p["version"] for p in r["installed"]),
           ["@s/left@1.0.0", "right@1.2.0"], "the real npm installs")
     equal(e.javascript("console.log(require('@s/left').text)").out,
@@ -537,7 +547,7 @@ if REAL:
 
     install(e, "n4", "lonely==1.0.0", kind="npm", timeout=60,
             index="/packages/npm/default/0/")
-    r = report(e, "n4", 60)
+    r = report(e, "n4")
     ok(r["status"] == "failed" and "lonely==1.0.0" in r["error"]
        and "404" in r["error"], "or says what is missing", r)
 
