@@ -149,7 +149,7 @@ for package in sys.argv[sys.argv.index("--target") + 2:]:
     if name == "deep":
         for folder in target, os.environ["TMPDIR"]:
             os.chdir(folder)
-            for i in range(300):
+            for i in range(100):
                 os.mkdir("d" * 200)
                 os.chdir("d" * 200)
             os.makedirs(folder + "/closed/also/inner")
@@ -394,7 +394,7 @@ equal(left(e), ["python"], "are removed")
 equal(e.python("import os\nos.makedirs('.packages/new')\n"
                "for f in ('.packages/new', '.packages/tmp'):\n"
                "    os.makedirs(f, exist_ok=True)\n    os.chdir(f)\n"
-               "    for i in range(300):\n"
+               "    for i in range(100):\n"
                "        os.mkdir('d' * 200)\n        os.chdir('d' * 200)\n"
                "    os.chdir('/')\n    os.chdir(%r)\n" % e.workspace).status,
       "completed", "also those of the code")
