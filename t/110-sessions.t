@@ -294,7 +294,7 @@ my $short = session(timeout => 1);
 ok(wait_for(sub {
     return (db("SELECT status FROM sessions WHERE id = '$short'"))[0][0]
            eq 'timeout';
-}, 15), 'a session of one second ends by itself');
+}, 40), 'a session of one second ends by itself');
 ok(wait_for(sub { !grep { /\b$short\b/ } docker('ps -a --format {{.Names}}') }),
    'and so does its container');
 

@@ -48,11 +48,13 @@ sub frame {
 sub running {
     my ($session) = @_;
     my $answer = api(POST => "/sessions/$session/execute",
-                     { language => 'shell', code => 'sleep 30; echo real',
-                       timeout => 60 });
+                     { language => 'shell', code => 'sleep 600; echo real',
+                       timeout => 900 });
+    my $id = $answer->{json}{execution_id};
 
     is($answer->{status}, 201, 'an execution') or diag($answer->{text});
-    return $answer->{json}{execution_id};
+    wait_for(sub { stored($id) =~ /^running/ }) or fail('it runs');
+    return $id;
 }
 
 
@@ -302,7 +304,7 @@ my $held = IO::Socket::UNIX->new(Peer => $callback) or die $!;
 syswrite $held, 'P';
 my $since = time;
 is(sysread($held, my $nothing, 1), 0, 'a request that does not come is left');
-cmp_ok(time - $since, '<', 5, 'soon');
+cmp_ok(time - $since, '<', 10, 'soon');
 
 
 # ---- the loopback socket

@@ -115,7 +115,7 @@ for my $prefix ('', '/executions') {
     api(POST => "$at/execute-sync", { language => 'shell', code => 'sleep 9',
                                       timeout => 1 });
     api(POST => "$at/execute-sync?sync_timeout=1",
-        { language => 'shell', code => 'sleep 2' });
+        { language => 'shell', code => 'sleep 4' });
     api(POST => "$at/execute-sync", { language => 'ruby', code => 'x' });
     api(POST => "$at/execute-sync", 'no json');
     api(GET => "$at/executions?limit=2&offset=1&status=failed");

@@ -190,6 +190,7 @@ is(api(GET => '//livez')->{status}, 200, 'livez does not care');
 kill 'CONT', $mariadb;
 ok(wait_for(sub { api(GET => "/sessions/$s")->{status} == 200 }, 30),
    'thawed: good again');
+all_well() or fail('in each worker');
 
 
 # ---- MariaDB killed under way, and absent at start

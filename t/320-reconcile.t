@@ -207,9 +207,7 @@ thaw('mariadb');
 ok(wait_for(sub { api(GET => "/sessions/$blind")->{status} == 200 }, 30),
    'MariaDB is back');
 sleep 1;
-wait_for(sub { my %health = healths();
-               !grep { $_->{status} ne 'healthy' } values %health })
-    or fail('for each worker');
+all_well() or fail('for each worker');
 is(api(POST => "/sessions/$blind/execute-sync",
        { language => 'shell', code => 'echo here' })->{json}{stdout}, "here\n",
    'a session that became running is not taken down by its start');

@@ -205,6 +205,7 @@ leave(request(GET => "/sessions/$s"), 0.01, $_ % 2) for 1 .. 60;
 thaw('mariadb');
 ok(wait_for(sub { api(GET => "/sessions/$s")->{status} == 200 }, 30),
    'MariaDB goes on: good');
+all_well() or fail('in each worker');
 well('clients that did not wait for MariaDB');
 
 # each worker has a pool of its own

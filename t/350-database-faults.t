@@ -344,6 +344,7 @@ splice @holders;
 mariadb_start();
 ok(wait_for(sub { api(GET => "/sessions/$s")->{status} == 200 }, 40),
    'it is back: good, without a restart');
+all_well() or fail('for each worker');
 is(status($s), 'running', 'what was not done is not done');
 is(api(POST => "/sessions/$s/terminate")->{json}{status}, 'terminated',
    'and can be repeated');
@@ -427,6 +428,7 @@ thaw('mariadb');
 
 ok(wait_for(sub { api(GET => "/sessions/$s")->{status} == 200 }, 40),
    'MariaDB was away until the start\'s time was over');
+all_well() or fail('for each worker');
 is(api(GET => "/sessions/$s")->{json}{status}, 'running', 'it still runs');
 is(api(POST => "/sessions/$s/execute-sync",
        { language => 'shell', code => 'echo here' })->{json}{stdout},
@@ -564,6 +566,7 @@ unavailable('down', at_once(
 mariadb_start();
 ok(wait_for(sub { api(GET => '//readyz')->{status} == 200 }, 40),
    'it is there: ready, without a restart');
+all_well() or fail('in each worker');
 is(status('early'), 'absent', 'what was refused is not there');
 is(api(POST => '/sessions', { template_id => 'python-basic', id => 'early' })
    ->{status}, 201, 'and can be repeated');

@@ -66,7 +66,10 @@ sub hold {
     $holder->autoflush(1);
     print $holder "BEGIN; SELECT * FROM sessions WHERE id = '$id'
                    FOR UPDATE;\n";
-    sleep 0.3;
+    wait_for(sub {
+        db('SELECT 1 FROM information_schema.innodb_trx
+            WHERE trx_rows_locked > 0');
+    }) or die 'nobody holds the row';
 }
 
 
@@ -128,7 +131,7 @@ sub started_once {
 accepted('together', 30);
 hold('together');
 my @starts = map { start('together') } 1 .. 4;
-ok(wait_for(sub { claiming() == 4 }, 5), 'four are about to claim it');
+ok(wait_for(sub { claiming() == 4 }), 'four are about to claim it');
 release();
 is_deeply([map { $_->() } @starts], [(200) x 4],
           'all are told that it is well');
@@ -140,7 +143,7 @@ started_once('together', 'four at once');
 accepted('claimed', 30);
 freeze('docker');
 my $first = start('claimed');
-ok(wait_for(sub { row('claimed') eq 'creating 2 sandbox-claimed-2' }, 5),
+ok(wait_for(sub { row('claimed') eq 'creating 2 sandbox-claimed-2' }),
    'it is claimed');
 is(loopback('/internal/sessions/claimed/start')->{status}, 200,
    'a second start of it');
@@ -155,7 +158,7 @@ started_once('claimed', 'claimed before');
 accepted('recorded', 30);
 deaf();
 $first = start('recorded');
-ok(wait_for(sub { running('recorded') }, 10), 'its container runs');
+ok(wait_for(sub { running('recorded') }, 30), 'its container runs');
 is(row('recorded'), 'creating 2 sandbox-recorded-2', 'it does not');
 is(loopback('/internal/sessions/recorded/start')->{status}, 200,
    'a second start of it');
@@ -185,7 +188,7 @@ is(row('late'), 'creating 1 NULL', 'claims nothing');
 is_deeply([db("SELECT id FROM containers WHERE session_id = 'late'")], [],
           'and makes nothing');
 loopback('/internal/jobs/reconcile');
-is(wait_status('late', 'creating', 10), 'failed', 'the session has failed');
+is(wait_status('late', 'creating', 30), 'failed', 'the session has failed');
 is(api(GET => '/sessions/late')->{json}{failure}{reason}, 'start_timeout',
    'for that reason');
 
@@ -195,21 +198,21 @@ is(api(GET => '/sessions/late')->{json}{failure}{reason}, 'start_timeout',
 accepted('moved', 30);
 deaf();
 $first = start('moved');
-ok(wait_for(sub { running('moved') }, 10), 'its container runs');
+ok(wait_for(sub { running('moved') }, 30), 'its container runs');
 Sandbox::Test::nginx_kill();
 unlink "$callback.away";
 Sandbox::Test::spew($secret, 'z' x 64);
 nginx_start(conf => \&conf);
-ok(wait_for(sub { !running('moved') }, 10),
+ok(wait_for(sub { !running('moved') }, 30),
    'with another secret its executor is refused, and ends');
 is(row('moved'), 'creating 2 sandbox-moved-2', 'it is not believed');
 db("UPDATE sessions SET start_deadline_at = '2020-01-01' WHERE id = 'moved'");
 loopback('/internal/jobs/reconcile');
-is(wait_status('moved', 'creating', 10), 'failed', 'the session has failed');
+is(wait_status('moved', 'creating', 30), 'failed', 'the session has failed');
 ok(wait_for(sub {
     !docker('ps -aq --filter label=ngx_sandbox.session=moved')
         && !-e home() . '/sessions/moved';
-}, 10), 'and nothing of it is left');
+}, 30), 'and nothing of it is left');
 nginx_stop();
 Sandbox::Test::spew($secret, $old);
 nginx_start(conf => \&conf);

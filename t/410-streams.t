@@ -285,6 +285,12 @@ for my $kind ('fast', 'slow') {
             last if row(newest(), 'status') ne 'running' && $_ > 10;
             sleep 0.1;
         }
+
+        # and takes the rest as it comes: to read it all at once may take longer
+        # than send_timeout
+        until (substr($w->{raw}, -7) eq "\r\n0\r\n\r\n") {
+            more($w, 20) or last;
+        }
     }
 
     @all = rest($w, 60);

@@ -204,10 +204,7 @@ my %dies = (
             or die 'no MariaDB';
 
         # each worker has to notice
-        wait_for(sub {
-            my %health = healths();
-            return !grep { $_->{status} ne 'healthy' } values %health;
-        }) or fail('MariaDB is back');
+        all_well() or fail('MariaDB is back');
     },
 );
 

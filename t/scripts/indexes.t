@@ -21,7 +21,7 @@ port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(
     Listen => 1, LocalAddr => "127.0.0.1")->sockport')
 exec 8> >(exec python3 "$root/t/lib/package_index.py" "$port")
 trap 'exec 8>&-; rm -rf "$work"' EXIT
-wait_until 20 curl -sf -o "$work/counts" "http://127.0.0.1:$port/counts"
+wait_until 120 curl -sf -o "$work/counts" "http://127.0.0.1:$port/counts"
 index=http://127.0.0.1:$port
 
 

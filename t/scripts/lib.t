@@ -20,7 +20,7 @@ mkdir -p "$work/home/run" "$work/home/log" "$work/home2/run" "$work/home2/log"
 
 ok "a step that works goes on" in_lib 'step "one" true; step "two" true'
 like "$(in_lib 'step "sleeping" sleep 0.2')" \
-    '^==> sleeping \.\.\. 0\.[2-9] s$' "and tells its time"
+    '^==> sleeping \.\.\. (0\.[2-9]|[1-9][0-9]?\.[0-9]) s$' "and tells its time"
 fails "a step that fails ends the script" \
     in_lib 'f() { echo because; false; echo never; }
             hint="do this"; step "the thing" f; echo later'

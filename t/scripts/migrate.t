@@ -98,7 +98,7 @@ echo 'CREATE TABLE d (id INT); DO SLEEP(1); INSERT INTO d VALUES (1);' \
     >"$schema/0002_slow.sql"
 pids=()
 for _ in 1 2 3 4 5; do
-    SANDBOX_MIGRATE_WAIT=20 "$root/conf/migrate" --schema "$schema" \
+    SANDBOX_MIGRATE_WAIT=60 "$root/conf/migrate" --schema "$schema" \
         --socket "$SANDBOX_TEST_DB_SOCKET" --user "$name" --database "$name" \
         --password-file "$secret" >>"$work/out" 2>&1 &
     pids+=($!)

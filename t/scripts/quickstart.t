@@ -107,7 +107,10 @@ like "$said" '--port' "with the way out"
 pids=("$(pid nginx)" "$(pid mariadb)" "$(pid redis)" "$(pid docker)")
 mapfile -t children < <(pgrep -P "$(IFS=,; echo "${pids[*]}")")
 kill -9 "${pids[@]}" "${children[@]}" 2>/dev/null
-sleep 1
+for _ in {1..100}; do
+    ! all_gone "${pids[@]}" || break
+    sleep 0.1
+done
 fails "--status says that nothing runs" quickstart --status
 ok "after a crash it starts again" quickstart
 is "$(ready)" 200 "and is ready"

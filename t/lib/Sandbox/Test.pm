@@ -45,7 +45,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = (qw(nginx_start nginx_stop nginx_reload nginx_conf api raw
                   unix_call session
-                  wait_status wait_for db docker workers healths kill_worker token
+                  wait_status wait_for db docker workers healths all_well kill_worker token
                   report_result loopback expect_error finish home inspect port freeze thaw
                   signal_process),
                @Test::More::EXPORT, qw(sleep time));
@@ -329,6 +329,17 @@ sub unix_call {
 
     return answer({ status => $status // 0, content => $content,
                     headers => \%fields });
+}
+
+
+# each worker notices by itself that a server is back
+sub all_well {
+    my %health;
+
+    return wait_for(sub {
+        %health = healths();
+        return %health && !grep { $_->{status} ne 'healthy' } values %health;
+    }, 30);
 }
 
 
