@@ -24,8 +24,8 @@
 #include "guard.h"
 
 
-/* more than the executions that may run need, and a backlog */
-#define SANDBOX_GUARD_RESERVE   640
+/* more than the executions that may run need, and all that come at once */
+#define SANDBOX_GUARD_RESERVE   (576 + SANDBOX_GUARD_BACKLOG)
 #define SANDBOX_GUARD_PAUSE_MS  100
 
 

@@ -13,6 +13,14 @@
 #include "executor.h"
 
 
+/*
+ * Connections that may wait to be accepted.  After an outage all that a session
+ * runs or keeps waiting (1024) is asked for at the same moment, and whoever
+ * cannot connect takes the executor for dead.
+ */
+#define SANDBOX_GUARD_BACKLOG  1024
+
+
 /* looks at each connection of the server before its first request is read */
 void sandbox_guard_start(sandbox_executor_t *ex, struct evhttp *http,
     struct evconnlistener *listener);

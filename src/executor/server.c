@@ -31,8 +31,7 @@
 #include "waiter.h"
 
 
-#define SANDBOX_SERVER_SOCKET   "executor.sock"
-#define SANDBOX_SERVER_BACKLOG  64
+#define SANDBOX_SERVER_SOCKET  "executor.sock"
 
 /* the longest execution and some more: no timer may end a sync request */
 #define SANDBOX_SERVER_TIMEOUT  (2 * SANDBOX_TIMEOUT_MAX)
@@ -123,7 +122,7 @@ sandbox_server_start(sandbox_executor_t *ex)
 
     listener = evconnlistener_new(ex->base, NULL, NULL,
                                   LEV_OPT_CLOSE_ON_FREE|LEV_OPT_CLOSE_ON_EXEC,
-                                  SANDBOX_SERVER_BACKLOG, fd);
+                                  SANDBOX_GUARD_BACKLOG, fd);
 
     if (listener == NULL || evhttp_bind_listener(http, listener) == NULL) {
         sandbox_log("listen: %s", strerror(errno));

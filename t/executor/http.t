@@ -10,6 +10,7 @@
 import os
 import re
 import resource
+import signal
 import socket
 import sys
 import threading
@@ -23,6 +24,7 @@ from harness import (BUILT, TOKEN, Executor, Result, done, equal,  # noqa
 MIB = 1024 * 1024
 FDS = 1024
 IDLE = 1500
+BURST = 400
 
 AUTH = b"Authorization: Bearer " + TOKEN.encode() + b"\r\n"
 STATUS = b"GET /v1/status HTTP/1.1\r\n" + AUTH
@@ -294,6 +296,29 @@ def connect(e):
     c.close()
 
 
+def test_burst(e):
+    """All at once, before it has looked at the first one."""
+    e.signal(signal.SIGSTOP)
+    clients, refused = [], 0
+
+    for _ in range(BURST):
+        c = socket.socket(socket.AF_UNIX)
+        c.setblocking(False)
+        try:
+            c.connect(e.socket)
+        except BlockingIOError:
+            refused += 1
+        clients.append(c)
+
+    e.signal(signal.SIGCONT)
+    equal(refused, 0, "a burst of %d connections is taken" % BURST)
+
+    for c in clients:
+        c.close()
+
+    ok(until(lambda: fds(e) < BURST), "and closed again", fds(e))
+
+
 def test_idle(e):
     """More connections than it has descriptors for."""
     kept = e.connect()
@@ -390,6 +415,7 @@ def main():
     test_slow(e)
     test_pipelined(e)
     test_gone(e)
+    test_burst(e)
     test_idle(e)
 
     ok(until(lambda: fds(e) <= before), "no descriptor is lost", fds(e),
