@@ -68,6 +68,14 @@ sub serve {
         sysread $client, $request, 65536, length $request or POSIX::_exit(1);
     }
 
+    if (-e "$hold.old" && $request =~ m{^POST /v1/executions/\S+/fence}) {
+        my $body = '{"error": "there is nothing at this path"}';
+        syswrite $client, "HTTP/1.1 404 Not Found\r\nContent-Type: "
+            . "application/json\r\nContent-Length: " . length($body)
+            . "\r\n\r\n$body";
+        POSIX::_exit(0);
+    }
+
     if ($request =~ m{^POST /v1/executions .*hold}s) {
         rename "$hold.armed", "$hold.held";
         sleep 0.05 while -e "$hold.held";
@@ -171,5 +179,17 @@ sleep 1;
 is(release($request)->{execution_id}, $id, 'within its lease');
 ok(wait_for(sub { status($id) eq 'completed' }), 'it runs');
 is(ledger(), "again\nhold\n", 'once');
+
+
+# ---- an executor from before there were fences, which says 404 to one
+
+Sandbox::Test::spew("$hold.old", '');
+$id = api(POST => "/sessions/$s/execute",
+          { language => 'shell', code => 'sleep 6; echo old >>ledger',
+            max_retries => 0 })->{json}{execution_id};
+ok(wait_for(sub { status($id) =~ /^(?:completed|failed)$/ }, 30), 'it ends');
+is(status($id), 'completed', 'what it has is not given up');
+is(ledger(), "again\nhold\nold\n", 'and runs once');
+unlink "$hold.old";
 
 finish();

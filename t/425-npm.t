@@ -209,7 +209,7 @@ for my $case (['git+https://a/b.git'], ['git://a/b'], ['github:a/b'], ['a/b'],
               ['x', '*'], ['x', 'npm:left@1.0.0'], ['x', 'file:..'],
               ['x', 'http://a/x.tgz'], ['x', 'git+ssh://a/b'], ['x', 'a/b'],
               ['x', '1'], ['x', '1.2'], ['x', '1.2.x'], ['x', 'latest'],
-              ['x', 'v1.2.3'])
+              ['x', '1.2.3-a_b'])
 {
     my ($name, $version) = @$case;
     is(install($u, packages([$name, $version]))->{status}, 422,
@@ -224,7 +224,11 @@ like(install($u, packages(['left', '1.0.0'], ['right', '1.x']))
      'which one, and what it should be, is told');
 like(api(POST => '/sessions', { template_id => 'nodejs-basic',
          dependencies => packages(['right', 'latest']) })->{json}{error_detail},
-     qr/^dependencies: .*whole versions/, 'at create as well');
+     qr/^dependencies: .*exact/, 'at create as well');
+like(api(POST => '/sessions', { template_id => 'nodejs-basic',
+         python_package_index_url => "$origin/npm/",
+         dependencies => packages(['right', '1.x']) })->{json}{error_detail},
+     qr/^dependencies: .*exact/, 'also where the index is named');
 is(api(GET => "/sessions/$u")->{json}{dependency_install_status}, 'failed',
    'none of them has begun anything');
 

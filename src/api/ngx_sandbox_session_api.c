@@ -235,7 +235,8 @@ static ngx_int_t
 ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
     ngx_sandbox_session_body_t *body, ngx_sandbox_session_create_t *s)
 {
-    ngx_uint_t  kinds;
+    ngx_uint_t           kinds;
+    ngx_sandbox_items_t  none;
 
     s->install_timeout = body->install_timeout ? body->install_timeout
                                                : NGX_SANDBOX_INSTALL_DEFAULT;
@@ -259,16 +260,27 @@ ngx_sandbox_session_dependencies(ngx_sandbox_api_t *a,
 
     /* which kind it is follows from the template, which is not known here */
 
+    ngx_memzero(&none, sizeof(ngx_sandbox_items_t));
+
+    if (ngx_sandbox_install_kinds(a->node->packages, &none, &s->index_url)
+        == 0)
+    {
+        ngx_sandbox_install_refuse(a, s->index_url.len
+                   ? "python_package_index_url: must be empty or one of "
+                     "sandbox_package_index"
+                   : "dependencies: this instance has no package index "
+                     "for them");
+        return NGX_DECLINED;
+    }
+
     kinds = ngx_sandbox_install_kinds(a->node->packages, &s->asked,
                                       &s->index_url);
 
     if (kinds == 0) {
-        ngx_sandbox_install_refuse(a, s->index_url.len
-                   ? "python_package_index_url: must be empty or one of "
-                     "sandbox_package_index"
-                   : "dependencies: this instance has no package index for "
-                     "packages of such names and versions; npm needs whole "
-                     "versions, as \"1.2.3\"");
+        ngx_sandbox_install_refuse(a, "dependencies: no package index has "
+                                   "packages of all these names and versions; "
+                                   "a version is exact, as \"1.2.3\", and no "
+                                   "range or tag");
         return NGX_DECLINED;
     }
 

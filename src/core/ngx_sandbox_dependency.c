@@ -25,6 +25,7 @@ typedef struct {
 
 static ngx_uint_t ngx_sandbox_dependency_version_fits(ngx_uint_t kind,
     const ngx_str_t *version);
+static ngx_uint_t ngx_sandbox_dependency_suffix_fits(u_char *p, u_char *last);
 static const ngx_sandbox_dependency_t *ngx_sandbox_dependency_find(
     ngx_uint_t kind, const ngx_sandbox_items_t *items, const ngx_str_t *name);
 static ngx_uint_t ngx_sandbox_dependency_same(const ngx_str_t *one,
@@ -138,7 +139,10 @@ ngx_sandbox_dependency_name_fits(ngx_uint_t kind, const ngx_str_t *name)
 }
 
 
-/* npm: three numbers and what semver 2.0 lets follow; Python: one and more */
+/*
+ * Both may begin with a "v".  npm: three numbers and what semver 2.0 lets
+ * follow; Python: a number, and more as PEP 440 has it.
+ */
 
 static ngx_uint_t
 ngx_sandbox_dependency_version_fits(ngx_uint_t kind, const ngx_str_t *version)
@@ -152,6 +156,11 @@ ngx_sandbox_dependency_version_fits(ngx_uint_t kind, const ngx_str_t *version)
 
     p = version->data;
     last = p + version->len;
+
+    if (*p == 'v' || *p == 'V') {
+        p++;
+    }
+
     numbers = (kind == NGX_SANDBOX_PACKAGE_NPM) ? 3 : 1;
 
     for (n = 0; n < numbers; n++) {
@@ -172,7 +181,44 @@ ngx_sandbox_dependency_version_fits(ngx_uint_t kind, const ngx_str_t *version)
     }
 
     return kind != NGX_SANDBOX_PACKAGE_NPM
-           || p == last || *p == '-' || *p == '+';
+           || ngx_sandbox_dependency_suffix_fits(p, last);
+}
+
+
+/* "-beta.1+build.5", both or one or none: words with dots between them */
+
+static ngx_uint_t
+ngx_sandbox_dependency_suffix_fits(u_char *p, u_char *last)
+{
+    u_char      ch;
+    ngx_uint_t  word, build;
+
+    word = 1;
+    build = 0;
+
+    if (p < last && *p != '-' && *p != '+') {
+        return 0;
+    }
+
+    for (/* void */; p < last; p++) {
+        ch = ngx_tolower(*p);
+
+        if ((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')) {
+            word = 1;
+
+        } else if (ch == '+' && word && !build) {
+            build = 1;
+            word = 0;
+
+        } else if (ch == '.' && word) {
+            word = 0;
+
+        } else if (ch != '-') {
+            return 0;
+        }
+    }
+
+    return word;
 }
 
 

@@ -91,7 +91,9 @@ sandbox_execution_fence(sandbox_executor_t *ex, const char *id, size_t len,
 
     e = sandbox_execution_find(ex, id, len);
 
-    if (e == NULL || e->attempt < attempt) {
+    if ((e == NULL || e->attempt < attempt)
+        && sandbox_past_attempt(&ex->past, id, len) < attempt)
+    {
         sandbox_past_add(&ex->past, id, len, attempt);
     }
 }
@@ -144,7 +146,8 @@ sandbox_execution_check(sandbox_execution_t *e, char *error, size_t size)
     ex = e->executor;
     r = &e->request;
 
-    if (r->attempt <= sandbox_past_attempt(&ex->past, r->id)) {
+    if (r->attempt <= sandbox_past_attempt(&ex->past, r->id, strlen(r->id)))
+    {
         snprintf(error, size, "execution_id %s is over, or given up",
                  r->id);
         return 409;

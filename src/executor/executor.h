@@ -94,7 +94,7 @@ struct sandbox_executor_s {
     unsigned                  queued;       /* wait for a place */
     size_t                    queued_bytes;
     unsigned                  running;      /* started, not ended */
-    sandbox_past_t            past;         /* over and forgotten */
+    sandbox_past_t            past;         /* over, or given up */
     unsigned                  held;         /* ended, not acknowledged */
     size_t                    held_bytes;
     int                       spool_fd;     /* their folder; -1: none */

@@ -14,9 +14,9 @@
 
 
 /*
- * Connections that may wait to be accepted.  After an outage all that a session
- * runs or keeps waiting (1024) is asked for at the same moment, and whoever
- * cannot connect takes the executor for dead.
+ * Connections that may wait to be accepted, if the kernel's somaxconn lets
+ * them.  After an outage hundreds of a session's executions are asked for at
+ * the same moment, and whoever cannot connect takes the executor for dead.
  */
 #define SANDBOX_GUARD_BACKLOG  1024
 

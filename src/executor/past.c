@@ -30,7 +30,7 @@ sandbox_past_add(sandbox_past_t *past, const char *id, size_t len,
 
 
 unsigned
-sandbox_past_attempt(const sandbox_past_t *past, const char *id)
+sandbox_past_attempt(const sandbox_past_t *past, const char *id, size_t len)
 {
     unsigned  i, attempt;
 
@@ -39,7 +39,8 @@ sandbox_past_attempt(const sandbox_past_t *past, const char *id)
     for (i = 0; i < SANDBOX_PAST_MAX; i++) {
 
         if (past->items[i].attempt > attempt
-            && strcmp(past->items[i].id, id) == 0)
+            && memcmp(past->items[i].id, id, len) == 0
+            && past->items[i].id[len] == '\0')
         {
             attempt = past->items[i].attempt;
         }

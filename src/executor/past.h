@@ -20,8 +20,11 @@
 #include "bootstrap.h"
 
 
-/* the latest ones; a repeated request is never later than that */
-#define SANDBOX_PAST_MAX  512
+/*
+ * The latest ones: all that a session can have waiting (1024) may be fenced at
+ * the same time, and what is over must not be forgotten for it.
+ */
+#define SANDBOX_PAST_MAX  2048
 
 
 typedef struct {
@@ -40,8 +43,9 @@ typedef struct {
 void sandbox_past_add(sandbox_past_t *past, const char *id, size_t len,
     unsigned attempt);
 
-/* the newest attempt of it that is over; 0: none is known */
-unsigned sandbox_past_attempt(const sandbox_past_t *past, const char *id);
+/* the newest attempt of it that is not taken any more; 0: none is known */
+unsigned sandbox_past_attempt(const sandbox_past_t *past, const char *id,
+    size_t len);
 
 
 #endif /* _SANDBOX_PAST_H_INCLUDED_ */

@@ -467,19 +467,25 @@ static int
 sandbox_server_attempt(struct evhttp_request *req, unsigned *ret_attempt)
 {
     const char       *query;
-    sandbox_query_t   fields[] = { { "attempt", 0 }, { NULL, 0 } };
+    sandbox_query_t   fields[] = { { "attempt", UINT64_MAX }, { NULL, 0 } };
 
     query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
 
-    if (!sandbox_query_parse(query, fields)
-        || fields[0].value > SANDBOX_ATTEMPT_MAX)
-    {
-        sandbox_reply_error(req, 400, "attempt must be 1 to %u, and all "
-                                  "that is given", SANDBOX_ATTEMPT_MAX);
-        return SANDBOX_ERROR;
+    if (sandbox_query_parse(query, fields)) {
+
+        if (fields[0].value == UINT64_MAX) {
+            *ret_attempt = 0;
+            return SANDBOX_OK;
+        }
+
+        if (fields[0].value >= 1 && fields[0].value <= SANDBOX_ATTEMPT_MAX) {
+            *ret_attempt = fields[0].value;
+            return SANDBOX_OK;
+        }
     }
 
-    *ret_attempt = fields[0].value;
+    sandbox_reply_error(req, 400, "attempt must be 1 to %u, and all that is "
+                        "given", SANDBOX_ATTEMPT_MAX);
 
-    return SANDBOX_OK;
+    return SANDBOX_ERROR;
 }

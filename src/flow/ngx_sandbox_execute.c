@@ -306,7 +306,7 @@ ngx_sandbox_execute_dispatched(ngx_sandbox_flow_t *f)
     e = f->data;
 
     if (f->op_rc == NGX_OK && e->call.status == NGX_HTTP_CONFLICT) {
-        /* it has it already, or another attempt has taken its place */
+        /* it has it already, or somebody has ended or given it up meanwhile */
         return NGX_OK;
     }
 

@@ -130,15 +130,19 @@ ngx_sandbox_execute_ask(ngx_sandbox_flow_t *f, ngx_sandbox_call_t *call,
     u_char  *p;
 
     p = ngx_pnalloc(f->pool, sizeof("/v1/executions//?attempt=") + id->len
-                             + ngx_strlen(verb) + NGX_INT_T_LEN);
+                             + (verb ? ngx_strlen(verb) : 0) + NGX_INT_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    call->method = "POST";
+    call->method = verb ? "POST" : "GET";
     call->uri.data = p;
 
-    p = ngx_sprintf(p, "/v1/executions/%V/%s", id, verb);
+    p = ngx_sprintf(p, "/v1/executions/%V", id);
+
+    if (verb) {
+        p = ngx_sprintf(p, "/%s", verb);
+    }
 
     if (attempt) {
         p = ngx_sprintf(p, "?attempt=%i", attempt);

@@ -121,7 +121,9 @@ ngx_sandbox_cancel_ask(ngx_sandbox_flow_t *f)
 
     c = f->data;
 
-    if (!ngx_sandbox_cancel_is_running(c)) {
+    /* one that has crashed may be on its way, or run where nobody was heard */
+
+    if (ngx_sandbox_execution_is_over(&c->before)) {
         return NGX_OK;
     }
 
@@ -227,7 +229,7 @@ ngx_sandbox_cancel_shown(ngx_sandbox_flow_t *f)
 }
 
 
-/* or about to: of one that has crashed no executor knows */
+/* or about to; of one that has crashed no result counts */
 
 static ngx_uint_t
 ngx_sandbox_cancel_is_running(const ngx_sandbox_execution_cancel_t *c)

@@ -95,6 +95,7 @@ typedef struct {
     unsigned                    crashed:1;       /* no attempt at present */
     unsigned                    pending:1;
     unsigned                    alive:1;         /* the executor knows it */
+    unsigned                    asked:1;         /* and does not know it */
     unsigned                    silent:1;        /* it did not answer */
     unsigned                    claimed:1;       /* the next attempt */
 } ngx_sandbox_execution_settle_t;
@@ -192,12 +193,15 @@ ngx_int_t ngx_sandbox_execute_shown(ngx_sandbox_flow_t *f);
 ngx_int_t ngx_sandbox_execute_call(ngx_sandbox_flow_t *f, char *mode);
 ngx_int_t ngx_sandbox_execute_refused(ngx_sandbox_flow_t *f);
 
-/* what the executor is to do with one of its executions; attempt 0: any */
+/*
+ * what the executor is to do with one of its executions, or, without a verb,
+ * how it is; attempt 0: any
+ */
 ngx_int_t ngx_sandbox_execute_ask(ngx_sandbox_flow_t *f,
     ngx_sandbox_call_t *call, ngx_str_t *id, char *verb, ngx_int_t attempt,
     ngx_str_t *session_id);
 
-/* does its answer to "fence" say that it has this attempt? */
+/* does its answer say that it has this attempt? */
 ngx_uint_t ngx_sandbox_execute_knows(ngx_sandbox_flow_t *f,
     ngx_sandbox_call_t *call, ngx_int_t attempt);
 

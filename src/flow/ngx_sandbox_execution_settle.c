@@ -205,7 +205,8 @@ ngx_sandbox_execution_settle_ask(ngx_sandbox_flow_t *f)
 
 /*
  * One that answers with something else may well run it: it ends with its
- * session.
+ * session.  An executor that is older than this module has no fence, and says
+ * 404 of that: it is asked again.
  */
 
 static ngx_int_t
@@ -222,6 +223,16 @@ ngx_sandbox_execution_settle_asked(ngx_sandbox_flow_t *f)
         break;
 
     case NGX_HTTP_NOT_FOUND:
+        if (!s->asked) {
+            s->asked = 1;
+
+            ngx_memzero(&s->run.call, sizeof(ngx_sandbox_call_t));
+            s->run.call.timeout = NGX_SANDBOX_SETTLE_ASK_MS;
+
+            return ngx_sandbox_execute_ask(f, &s->run.call, &s->run.id, NULL, 0,
+                                           &s->run.session_id);
+        }
+
         s->alive = 0;
         break;
 

@@ -44,7 +44,8 @@ ngx_sandbox_install_kinds(const ngx_array_t *indexes,
 
 ngx_int_t
 ngx_sandbox_install_check(ngx_sandbox_flow_t *f, const ngx_str_t *runtime,
-    const ngx_sandbox_items_t *asked, const ngx_str_t *index_url)
+    const ngx_sandbox_items_t *asked, const ngx_str_t *index_url,
+    ngx_uint_t *ret_kind)
 {
     ngx_uint_t                       kind;
     const ngx_sandbox_dependency_t  *misfit;
@@ -76,6 +77,7 @@ ngx_sandbox_install_check(ngx_sandbox_flow_t *f, const ngx_str_t *runtime,
         misfit = ngx_sandbox_dependencies_misfit(kind, asked);
 
         if (misfit == NULL) {
+            *ret_kind = kind;
             return NGX_OK;
         }
 
@@ -107,7 +109,10 @@ ngx_sandbox_install_misfit(ngx_sandbox_flow_t *f, ngx_uint_t kind,
     }
 
     (void) ngx_sandbox_flow_fail(f, NGX_SANDBOX_INVALID_PARAMETER,
-                                 "dependencies[%ui].version: must be a whole "
-                                 "version of %V, as \"1.2.3\", or none", n,
-                                 &ngx_sandbox_package_kinds[kind]);
+                                 "dependencies[%ui].version: must be %s", n,
+                                 kind == NGX_SANDBOX_PACKAGE_NPM
+                                 ? "all of one version, as \"1.2.3\", and no "
+                                   "range or tag"
+                                 : "one version that begins with a digit, as "
+                                   "\"2.31.0\"");
 }

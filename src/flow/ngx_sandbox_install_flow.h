@@ -34,7 +34,7 @@ ngx_uint_t ngx_sandbox_install_kinds(const ngx_array_t *indexes,
  */
 ngx_int_t ngx_sandbox_install_check(ngx_sandbox_flow_t *f,
     const ngx_str_t *runtime, const ngx_sandbox_items_t *asked,
-    const ngx_str_t *index_url);
+    const ngx_str_t *index_url, ngx_uint_t *ret_kind);
 
 /* the index that a row asks for, by its columns; NULL: none */
 const ngx_sandbox_package_index_t *ngx_sandbox_install_index(

@@ -102,9 +102,9 @@ ngx_sandbox_install_found(ngx_sandbox_flow_t *f)
 
     runtime = ngx_sandbox_op_value(f, NGX_SANDBOX_SESSION_LANGUAGE_RUNTIME);
 
-    if (ngx_sandbox_install_check(f, runtime, &in->asked, &in->index_url)
-        != NGX_OK
-        || ngx_sandbox_package_kind(runtime, &in->kind) != NGX_OK)
+    if (ngx_sandbox_install_check(f, runtime, &in->asked, &in->index_url,
+                                  &in->kind)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }

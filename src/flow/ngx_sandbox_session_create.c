@@ -208,6 +208,7 @@ ngx_sandbox_session_look(ngx_sandbox_flow_t *f)
 static ngx_int_t
 ngx_sandbox_session_why(ngx_sandbox_flow_t *f)
 {
+    ngx_uint_t                     kind;
     ngx_sandbox_session_create_t  *s;
 
     s = f->data;
@@ -223,7 +224,7 @@ ngx_sandbox_session_why(ngx_sandbox_flow_t *f)
         || ngx_sandbox_install_check(f,
                                      ngx_sandbox_op_value(f,
                                            NGX_SANDBOX_TEMPLATE_RUNTIME_TYPE),
-                                     &s->asked, &s->index_url)
+                                     &s->asked, &s->index_url, &kind)
            == NGX_OK)
     {
         /* also one that has become good just now */

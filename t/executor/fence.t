@@ -121,7 +121,7 @@ def test_bad(e):
     name = body["execution_id"]
 
     for query in ("attempt", "attempt=", "attempt=x", "attempt=-1",
-                  "attempt=1001", "attempt=99999999999999999999", "other=1",
+                  "attempt=0", "attempt=1001", "attempt=99999999999999999999", "other=1",
                   "attempt=1&attempt=2", "attempt=1&"):
         for verb in "fence", "ack":
             status, answer = tell(e, name, verb + "?" + query)

@@ -154,25 +154,25 @@ test_past(void **state)
     unsigned               i;
     static sandbox_past_t  past;
 
-    assert_int_equal(sandbox_past_attempt(&past, "a"), 0);
-    assert_int_equal(sandbox_past_attempt(&past, ""), 0);
+    assert_int_equal(sandbox_past_attempt(&past, "a", strlen("a")), 0);
+    assert_int_equal(sandbox_past_attempt(&past, "", strlen("")), 0);
 
     sandbox_past_add(&past, "ax", 1, 2);
     sandbox_past_add(&past, "ax", 1, 1);
     sandbox_past_add(&past, "bx", 1, 3);
 
-    assert_int_equal(sandbox_past_attempt(&past, "a"), 2);
-    assert_int_equal(sandbox_past_attempt(&past, "b"), 3);
-    assert_int_equal(sandbox_past_attempt(&past, "ab"), 0);
+    assert_int_equal(sandbox_past_attempt(&past, "a", strlen("a")), 2);
+    assert_int_equal(sandbox_past_attempt(&past, "b", strlen("b")), 3);
+    assert_int_equal(sandbox_past_attempt(&past, "ab", strlen("ab")), 0);
 
     for (i = 0; i < SANDBOX_PAST_MAX - 1; i++) {
         snprintf(id, sizeof(id), "n%u", i);
         sandbox_past_add(&past, id, strlen(id), 1);
     }
 
-    assert_int_equal(sandbox_past_attempt(&past, "a"), 0);
-    assert_int_equal(sandbox_past_attempt(&past, "b"), 3);
-    assert_int_equal(sandbox_past_attempt(&past, "n0"), 1);
+    assert_int_equal(sandbox_past_attempt(&past, "a", strlen("a")), 0);
+    assert_int_equal(sandbox_past_attempt(&past, "b", strlen("b")), 3);
+    assert_int_equal(sandbox_past_attempt(&past, "n0", strlen("n0")), 1);
 }
 
 
