@@ -167,7 +167,7 @@ is(installed($session), 'wants-new==1.0.0 wants-old==1.0.0',
 # ---- two versions of one package, and names that differ by a character
 
 my $w = node_session(mode => 'persistent',
-                     dependencies => packages(['left', '1.0.0'], ['right', undef],
+                     dependencies => packages(['left', 'v1.0.0'], ['right', undef],
                                               ['a-like', undef]));
 is(installed($session = settled($w)),
    'a-like==1.0.0 left==1.0.0 right==1.2.0 right==2.0.0',
