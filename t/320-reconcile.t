@@ -224,10 +224,8 @@ open my $sql, '|-', 'mariadb --no-defaults -S ' . home()
 $sql->autoflush(1);
 print $sql "BEGIN; UPDATE sessions SET status = 'running'
             WHERE id = '$blind';\n";
-wait_for(sub {
-    db('SELECT 1 FROM information_schema.innodb_trx
-        WHERE trx_rows_modified > 0');
-}) or fail('its row is held');
+ok(wait_for(sub { transactions('trx_rows_modified > 0') }),
+   'its row is held');
 nginx_start(conf => sub {
     s/(sandbox_node\s+local;)/$1 sandbox_reconcile_interval 1h;
                                sandbox_start_timeout 4s;/;

@@ -66,10 +66,8 @@ sub hold {
     $holder->autoflush(1);
     print $holder "BEGIN; SELECT * FROM sessions WHERE id = '$id'
                    FOR UPDATE;\n";
-    wait_for(sub {
-        db('SELECT 1 FROM information_schema.innodb_trx
-            WHERE trx_rows_locked > 0');
-    }) or die 'nobody holds the row';
+    wait_for(sub { transactions('trx_rows_locked > 0') })
+        or die 'nobody holds the row';
 }
 
 

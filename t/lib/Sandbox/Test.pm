@@ -46,7 +46,8 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = (qw(nginx_start nginx_stop nginx_reload nginx_conf api raw
                   unix_call session
                   wait_status wait_for db docker workers healths all_well kill_worker token
-                  report_result loopback expect_error finish home inspect port freeze thaw
+                  transactions report_result loopback expect_error finish home inspect
+                  port freeze thaw
                   signal_process),
                @Test::More::EXPORT, qw(sleep time));
 
@@ -452,6 +453,15 @@ sub wait_for {
 
 
 # ---------------------------------------------------------------- backends
+
+# InnoDB brings its table up to date only if nobody has read it for 0.1 s
+sub transactions {
+    my ($which) = @_;
+
+    sleep 0.2;
+    return db("SELECT 1 FROM information_schema.innodb_trx WHERE $which");
+}
+
 
 sub db {
     # children of a test ask as well, at the same time
