@@ -172,6 +172,21 @@ is(status($id), 'cancelled', 'that stays so');
 is(ledger(), "again\n", 'it has not run');
 
 
+# between two attempts, the first of which may still be on its way
+db("INSERT INTO executions (id, session_id, status, language, code,
+    timeout_sec, max_retries, retry_count, due_at)
+    VALUES ('between', '$s', 'crashed', 'shell', 'x', 5, 3, 1,
+            UTC_TIMESTAMP(3) + INTERVAL 60 SECOND)");
+is(api(POST => '/executions/between/cancel')->{json}{previous_status}, 'crashed',
+   'one between two attempts is cancelled');
+is(unix_call("$home/tmp/real.sock", POST => '/v1/executions',
+             '{"execution_id": "between", "attempt": 1, "language": "shell",'
+             . ' "code": "echo x >>ledger", "timeout": 5, "mode": "async"}',
+             Authorization => 'Bearer ' . token($s),
+             'Content-Type' => 'application/json')->{status}, 409,
+   'its executor takes none of them');
+
+
 # ---- held up, and not too late
 
 ($request, $id) = held('execute', code => 'echo hold >>ledger');

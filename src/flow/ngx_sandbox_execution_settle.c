@@ -196,10 +196,14 @@ ngx_sandbox_execution_settle_ask(ngx_sandbox_flow_t *f)
         return NGX_OK;
     }
 
+    ngx_memzero(&s->run.call, sizeof(ngx_sandbox_call_t));
+
     s->run.call.timeout = NGX_SANDBOX_SETTLE_ASK_MS;
 
-    return ngx_sandbox_execute_ask(f, &s->run.call, &s->run.id, "fence",
-                                   s->run.attempt, &s->run.session_id);
+    return ngx_sandbox_execute_ask(f, &s->run.call, &s->run.id,
+                                   s->asked ? NULL : "fence",
+                                   s->asked ? 0 : s->run.attempt,
+                                   &s->run.session_id);
 }
 
 
@@ -225,12 +229,7 @@ ngx_sandbox_execution_settle_asked(ngx_sandbox_flow_t *f)
     case NGX_HTTP_NOT_FOUND:
         if (!s->asked) {
             s->asked = 1;
-
-            ngx_memzero(&s->run.call, sizeof(ngx_sandbox_call_t));
-            s->run.call.timeout = NGX_SANDBOX_SETTLE_ASK_MS;
-
-            return ngx_sandbox_execute_ask(f, &s->run.call, &s->run.id, NULL, 0,
-                                           &s->run.session_id);
+            return ngx_sandbox_execution_settle_ask(f);
         }
 
         s->alive = 0;

@@ -27,6 +27,14 @@ text(const char *s)
 }
 
 
+static void
+is(const ngx_str_t *json, const char *expected)
+{
+    assert_int_equal(json->len, strlen(expected));
+    assert_memory_equal(json->data, expected, json->len);
+}
+
+
 static ngx_sandbox_items_t
 items(char *json)
 {
@@ -65,8 +73,7 @@ test_read(void **state)
     assert_int_equal(ngx_sandbox_dependencies_write(unit_cycle.pool, &read,
                                                     &written),
                      NGX_OK);
-    assert_int_equal(written.len, sizeof(expected) - 1);
-    assert_memory_equal(written.data, expected, written.len);
+    is(&written, expected);
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         list = text(bad[i]);
@@ -157,8 +164,7 @@ merges(ngx_uint_t kind, char *kept, char *asked, char *expected)
     assert_int_equal(ngx_sandbox_dependencies_merge(unit_cycle.pool, kind, &old,
                                                     &new, &merged),
                      NGX_OK);
-    assert_int_equal(merged.len, strlen(expected));
-    assert_memory_equal(merged.data, expected, merged.len);
+    is(&merged, expected);
 }
 
 
@@ -203,8 +209,7 @@ pins(ngx_uint_t kind, char *asked, char *installed, char *expected)
     assert_int_equal(ngx_sandbox_dependencies_pin(unit_cycle.pool, kind,
                                                   &wanted, &there, &pinned),
                      NGX_OK);
-    assert_int_equal(pinned.len, strlen(expected));
-    assert_memory_equal(pinned.data, expected, pinned.len);
+    is(&pinned, expected);
 }
 
 
